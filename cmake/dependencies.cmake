@@ -1,0 +1,45 @@
+# Everything that is not ours. System packages by find_package; what tools/setup fetched lies under
+# FIRESTEEL_CACHE. tools/pinned names every version and why it was chosen.
+
+if(NOT FIRESTEEL_CACHE)
+  if(DEFINED ENV{FIRESTEEL_CACHE})
+    set(FIRESTEEL_CACHE $ENV{FIRESTEEL_CACHE})
+  else()
+    set(FIRESTEEL_CACHE ${CMAKE_SOURCE_DIR}/.cache)
+  endif()
+endif()
+set(FIRESTEEL_CACHE ${FIRESTEEL_CACHE} CACHE PATH "Where tools/setup keeps what it fetched")
+
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+
+# Header only, so that no library built by the distribution's newer compiler enters the binary.
+find_package(fmt 9 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+
+find_library(YAML_CPP_LIBRARY NAMES libyaml-cpp.a REQUIRED)
+add_library(yaml_cpp STATIC IMPORTED)
+set_target_properties(yaml_cpp PROPERTIES IMPORTED_LOCATION ${YAML_CPP_LIBRARY})
+
+set(DUCKDB_VERSION 1.5.5)
+set(duckdb_root ${FIRESTEEL_CACHE}/deps/duckdb-${DUCKDB_VERSION})
+if(NOT EXISTS ${duckdb_root}/lib/libduckdb.so)
+  message(FATAL_ERROR "DuckDB ${DUCKDB_VERSION} is not in ${duckdb_root}: run tools/setup (make does it for you)")
+endif()
+add_library(duckdb SHARED IMPORTED)
+set_target_properties(duckdb PROPERTIES
+  IMPORTED_LOCATION ${duckdb_root}/lib/libduckdb.so
+  INTERFACE_INCLUDE_DIRECTORIES ${duckdb_root}/include
+  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${duckdb_root}/include)
+
+if(FIRESTEEL_TESTS)
+  # From source: GoogleTest must be compiled by the compiler and with the sanitizers of the code it tests.
+  set(INSTALL_GTEST OFF)
+  set(BUILD_GMOCK ON)
+  add_subdirectory(/usr/src/googletest ${CMAKE_BINARY_DIR}/googletest EXCLUDE_FROM_ALL SYSTEM)
+  if(NOT TARGET GTest::gmock_main)
+    add_library(GTest::gmock_main ALIAS gmock_main)
+  endif()
+endif()

@@ -1,0 +1,164 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sql/select.h"
+#include "table/matrix_view.h"
+#include "table/schema.h"
+#include "table/value.h"
+
+namespace firesteel {
+
+/// A handle on rows that live in an engine: cheap to copy, valid as long as the engine. Most relations are lazy (a
+/// view): every use computes them anew unless `Engine::Keep` was called.
+class Relation {
+ public:
+  Relation() = default;
+  Relation(std::string name, Schema schema) : name_(std::move(name)), schema_(std::move(schema)) {}
+
+  /// How the engine that made it calls it; of no meaning to anyone else.
+  const std::string& name() const { return name_; }
+  const Schema& schema() const { return schema_; }
+
+  /// The same rows with other attributes or nullability. Names and types must be the same, in the same order.
+  Relation WithSchema(Schema schema) const { return Relation(name_, std::move(schema)); }
+
+ private:
+  std::string name_;
+  Schema schema_;
+};
+
+struct CsvOptions {
+  /// kRfc4180: quotes double inside quotes, records may span lines. kSpark: as Spark's reader, spec E.1.
+  enum class Dialect { kRfc4180, kSpark };
+
+  Dialect dialect = Dialect::kRfc4180;
+  char delimiter = ',';
+};
+
+/// CSV files of one table. All have a header line; columns are matched by position, names are the first file's.
+struct CsvSource {
+  std::vector<std::string> files;                   // In the order of their names, at least one.
+  CsvOptions options;
+  std::vector<std::pair<std::string, DataType>> types;  // Declared; the others are inferred over all rows.
+};
+
+enum class JoinType { kLeft, kInner };
+
+struct JoinOptions {
+  std::vector<std::string> keys;  // Columns of both sides; they come first in the result, as in Spark's join by name.
+  JoinType type = JoinType::kLeft;
+};
+
+struct ValueCount {
+  std::optional<std::string> value;  // By Spark's cast to string; a date as yyyy-MM-dd.
+  std::int64_t count = 0;
+};
+
+/// Where the first offending record of a CSV source stands.
+struct RecordOrigin {
+  std::string file;
+  std::int64_t line = 0;  // 1-based, of the record's first line.
+  std::optional<std::string> value;
+};
+
+/// A numeric, boolean or vector column to be fetched as doubles.
+struct ScanColumn {
+  std::string name;
+  std::size_t width = 1;  // Numbers a row: the vector's length, 1 for a scalar.
+};
+
+enum class FileFormat { kParquet, kCsv };
+
+struct WriteOptions {
+  FileFormat format = FileFormat::kParquet;
+  std::string directory;  // Exists and is empty; an engine that runs elsewhere must reach it too.
+  std::string uuid;       // Part of the file names, part-00000-<uuid>-c000…, as Spark names them.
+  std::map<std::string, std::string> key_values;  // Parquet footer entries.
+  std::int64_t target_file_bytes = std::int64_t{128} << 20;
+};
+
+struct WriteResult {
+  std::vector<std::string> files;  // Names inside the directory, in order.
+  std::int64_t num_rows = 0;
+};
+
+/// Predicts a chunk: rows (n, d) in, n numbers out. May be called from several threads at once.
+using RowFunction = std::function<void(MatrixView<const double> rows, std::span<double> out)>;
+
+struct ScoreOptions {
+  ScanColumn features;        // The vector column.
+  std::string output_column;  // Appended, double.
+};
+
+/// Where relational work runs: the verbs that the steps of a workflow need, each said once and carried out by DuckDB in
+/// this process or by a Spark cluster. Expressions are given in Spark's terms; a result does not depend on the
+/// engine, the number of threads or the order of rows.
+/// Threads: one caller at a time. `Interrupt` may be called from any thread.
+/// Errors: what the engine's own errors say becomes Error with the file, column or value in it.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  /// "duckdb 1.5.5": for logs and manifests.
+  virtual std::string version() const = 0;
+
+  /// Reads CSV as text and types each column by spec E.1 over all rows, or as declared. An empty or missing file, a record
+  /// that has more or (kRfc4180) fewer fields than the header, a quote left open and bytes that are not UTF-8 are errors
+  /// that name file and line. A declared type that a value does not fit is an error naming line, column and value.
+  virtual Relation ReadCsv(const CsvSource& source) = 0;
+
+  /// Reads Parquet files of one table. A struct column of the shape of Spark's VectorUDT is a kVector column;
+  /// attributes are not known here (sparkml/frame.h reads them from the footer).
+  virtual Relation ReadParquet(const std::vector<std::string>& files) = 0;
+  /// The value of a key in the footer of one Parquet file.
+  virtual std::optional<std::string> ParquetKeyValue(const std::string& file, std::string_view key) = 0;
+
+  /// A relation of one row.
+  virtual Relation Values(const std::vector<NamedValue>& row) = 0;
+
+  /// Applies a select to a relation: lazily, without touching a row. The result's schema is the resolved one.
+  virtual Relation Query(const Relation& input, const sql::Select& select) = 0;
+  /// Keys, then the other columns of `left`, then those of `right`. A null key matches nothing.
+  /// Throws Error(kNotFound) for a key that a side lacks, Error(kInvalidArgument) for a column that both sides have.
+  virtual Relation Join(const Relation& left, const Relation& right, const JoinOptions& options) = 0;
+  /// Appends the predictions of `function` to each row. A null vector is an error, found when rows are computed.
+  virtual Relation Score(const Relation& input, const ScoreOptions& options, RowFunction function) = 0;
+  /// Computes the relation once and keeps its rows, spilling to disk beyond the memory limit.
+  virtual Relation Keep(const Relation& input) = 0;
+
+  virtual std::int64_t Count(const Relation& input) = 0;
+  /// For each condition, the number of rows for which it is true: one pass.
+  virtual std::vector<std::int64_t> CountWhere(const Relation& input,
+                                               std::span<const sql::ExpressionPtr> conditions) = 0;
+  /// The distinct values of an expression with their row counts, null included, in no promised order.
+  virtual std::vector<ValueCount> ValueCounts(const Relation& input, const sql::ExpressionPtr& expression) = 0;
+  /// All columns of a relation of exactly one row; list and vector columns included (a vector as its dense values).
+  virtual std::vector<NamedValue> FetchRow(const Relation& input) = 0;
+  /// Streams columns as doubles, row-major and side by side, in the relation's row order where it has one. Null becomes NaN.
+  /// Throws Error(kInvalidArgument) if a vector's length is not `width`.
+  virtual void Scan(const Relation& input, const std::vector<ScanColumn>& columns,
+                    const std::function<void(MatrixView<const double> rows)>& visitor) = 0;
+
+  /// The first record of a relation that ReadCsv returned for which `condition` is true, and its value in `column`; for
+  /// messages, and slow. Nothing if there is none.
+  virtual std::optional<RecordOrigin> Locate(const Relation& csv, const sql::ExpressionPtr& condition,
+                                             const std::string& column) = 0;
+
+  /// Writes all rows. Nothing is promised of the order. CSV is Spark's text (spec E.2), with a header line in each file.
+  virtual WriteResult Write(const Relation& input, const WriteOptions& options) = 0;
+
+  /// Makes the running call fail soon with Error(kInterrupted). Async-signal-unsafe; any thread.
+  virtual void Interrupt() = 0;
+};
+
+}  // namespace firesteel
