@@ -1,0 +1,44 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "features/stage.h"
+
+namespace firesteel {
+
+/// Fitted stages in order. An empty pipeline is legal and changes nothing.
+class PipelineModel {
+ public:
+  PipelineModel(std::string uid, std::vector<std::unique_ptr<FittedStage>> stages)
+      : uid_(std::move(uid)), stages_(std::move(stages)) {}
+
+  const std::string& uid() const { return uid_; }
+  const std::vector<std::unique_ptr<FittedStage>>& stages() const { return stages_; }
+
+  /// Returns the transformed rows, lazily, after one pass that counts the rows no stage may meet (RowCheck).
+  /// Throws Error(kInvalidArgument) naming column, value and count if there are any.
+  Relation Transform(Engine& engine, const Relation& input) const;
+
+ private:
+  std::string uid_;
+  std::vector<std::unique_ptr<FittedStage>> stages_;
+};
+
+/// Stages in order, not fitted.
+class Pipeline {
+ public:
+  Pipeline(std::string uid, std::vector<std::unique_ptr<Stage>> stages)
+      : uid_(std::move(uid)), stages_(std::move(stages)) {}
+
+  /// Fits each stage on the rows that the stages before it made.
+  PipelineModel Fit(Engine& engine, const Relation& input) const;
+
+ private:
+  std::string uid_;
+  std::vector<std::unique_ptr<Stage>> stages_;
+};
+
+}  // namespace firesteel

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "table/matrix_view.h"
+
+namespace firesteel {
+
+/// A fitted model that predicts one number per row. Immutable.
+/// Threads: any number at once.
+class Regressor {
+ public:
+  virtual ~Regressor() = default;
+
+  /// d, the number of features of a row.
+  virtual std::size_t num_features() const = 0;
+
+  /// Writes one prediction per row of `rows`, shape (n, d), to `out`, shape (n).
+  /// Throws Error(kInvalidArgument) if a shape is wrong, before writing anything.
+  virtual void Predict(MatrixView<const double> rows, std::span<double> out) const = 0;
+};
+
+}  // namespace firesteel

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+#include "engine/engine.h"
+#include "storage/location.h"
+
+namespace firesteel {
+
+/// Opens a data frame that Spark or we wrote: all Parquet files at `location`, with Spark's attributes.
+/// Throws Error(kNotFound) if there are none. Vector columns without attributes are warned of.
+Relation ReadFrame(Engine& engine, const Location& location);
+
+/// Writes a data frame as Spark does: Parquet with its schema key, then _SUCCESS. `directory` must be new or empty.
+WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory, const std::string& uuid);
+
+}  // namespace firesteel
