@@ -43,8 +43,9 @@ TEST(DataTypeTest, DecimalsCarryPrecisionAndScale) {
 }
 
 TEST(DataTypeTest, NamesReadBackAsTheSameType) {
-  for (const DataType type : {kNullType, kBooleanType, kByteType, kShortType, kIntType, kLongType, kFloatType,
-                              kDoubleType, kStringType, kDateType, kTimestampType, kVectorType}) {
+  for (const DataType type :
+       {kNullType, kBooleanType, kByteType, kShortType, kIntType, kLongType, kFloatType,
+        kDoubleType, kStringType, kDateType, kTimestampType, kVectorType}) {
     EXPECT_EQ(DataType::Parse(type.ToString()), type) << type.ToString();
   }
   EXPECT_EQ(kLongType.ToString(), "bigint");
@@ -57,9 +58,12 @@ TEST(DataTypeTest, UnknownTypesAreRefusedWithTheList) {
               HasSubstr("unknown type 'number'; use one of boolean, tinyint"));
   EXPECT_THAT(MessageOf([] { DataType::Parse(""); }), HasSubstr("unknown type ''"));
   EXPECT_THAT(MessageOf([] { DataType::Parse("int(4)"); }), HasSubstr("unknown type 'int(4)'"));
-  EXPECT_THAT(MessageOf([] { DataType::Parse("decimal(2,3)"); }), HasSubstr("the precision must be 1 to 38"));
-  EXPECT_THAT(MessageOf([] { DataType::Parse("decimal(39)"); }), HasSubstr("the precision must be 1 to 38"));
-  EXPECT_THAT(MessageOf([] { DataType::Parse("decimal(x)"); }), HasSubstr("unknown type 'decimal(x)'"));
+  EXPECT_THAT(MessageOf([] { DataType::Parse("decimal(2,3)"); }),
+              HasSubstr("the precision must be 1 to 38"));
+  EXPECT_THAT(MessageOf([] { DataType::Parse("decimal(39)"); }),
+              HasSubstr("the precision must be 1 to 38"));
+  EXPECT_THAT(MessageOf([] { DataType::Parse("decimal(x)"); }),
+              HasSubstr("unknown type 'decimal(x)'"));
   EXPECT_THAT(MessageOf([] { (void)kVectorType.ToJsonName(); }), HasSubstr("vector"));
 }
 
