@@ -10,9 +10,9 @@ struct RegressionMetrics {
   double mean_squared_error = 0.0;
 };
 
-/// Gathers what Spark's RegressionMetrics gives for (label, prediction) pairs that were cast to float32, as the
-/// reference does: order of Add calls matters in the last digit only. A NaN anywhere makes the results NaN.
-/// Source: spec F.2.
+/// Gathers what Spark's RegressionMetrics gives for (label, prediction) pairs that were cast to
+/// float32, as the reference does: order of Add calls matters in the last digit only. A NaN
+/// anywhere makes the results NaN. Source: spec F.2.
 class RegressionMetricsAccumulator {
  public:
   /// Both spans have the same length.

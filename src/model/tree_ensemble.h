@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "model/regressor.h"
@@ -15,12 +16,12 @@ struct TreeNode {
   double impurity = 0.0;
   std::array<double, 3> stats = {};  // Count, sum and sum of squares of the targets.
   std::int64_t num_rows = 0;
-  double gain = -1.0;           // -1 for a leaf.
-  std::int32_t left = -1;       // Positions in Tree::nodes; -1 for a leaf.
+  double gain = -1.0;      // -1 for a leaf.
+  std::int32_t left = -1;  // Positions in Tree::nodes; -1 for a leaf.
   std::int32_t right = -1;
-  std::int32_t feature = -1;    // -1 for a leaf.
-  std::int32_t arity = -1;      // Categories of a categorical split; -1: continuous.
-  double threshold = 0.0;       // Continuous: left if value <= threshold, so NaN goes right.
+  std::int32_t feature = -1;  // -1 for a leaf.
+  std::int32_t arity = -1;    // Categories of a categorical split; -1: continuous.
+  double threshold = 0.0;     // Continuous: left if value <= threshold, so NaN goes right.
   std::vector<std::int32_t> left_categories;  // Categorical: ascending.
 
   bool is_leaf() const { return left < 0; }
@@ -35,11 +36,12 @@ struct Tree {
 };
 
 /// Gradient-boosted trees: sum over trees of weight times leaf.
-/// Source: Spark's GBTRegressionModel; spec A.15. Differs: the sum runs over the trees in order, without the lanes of a BLAS,
-/// so the last digit may be another than Spark's on a given machine.
+/// Source: Spark's GBTRegressionModel; spec A.15. Differs: the sum runs over the trees in order,
+/// without the lanes of a BLAS, so the last digit may be another than Spark's on a given machine.
 class TreeEnsemble : public Regressor {
  public:
-  /// Throws Error(kInvalidArgument) if shapes disagree, a child or feature is out of range, or there is no tree.
+  /// Throws Error(kInvalidArgument), naming tree and node, if shapes disagree, a child does not
+  /// come after its parent, a child, feature or category is out of range, or there is no tree.
   TreeEnsemble(std::vector<Tree> trees, std::vector<double> weights, std::size_t num_features);
 
   const std::vector<Tree>& trees() const { return trees_; }
@@ -49,9 +51,25 @@ class TreeEnsemble : public Regressor {
   void Predict(MatrixView<const double> rows, std::span<double> out) const override;
 
  private:
+  // What prediction needs of a node, small enough that a forest stays in the cache.
+  struct Step {
+    double value = 0.0;         // Threshold, or the leaf's prediction.
+    std::int32_t feature = -1;  // -1 for a leaf.
+    std::int32_t left = -1;     // Positions in steps_.
+    std::int32_t right = -1;
+    std::int32_t arity = -1;     // -1: continuous.
+    std::size_t categories = 0;  // Where goes_left_ holds the split's arity + 1 answers.
+  };
+
+  double LeafValue(std::size_t root, std::span<const double> row) const;
+
   std::vector<Tree> trees_;
   std::vector<double> weights_;
   std::size_t num_features_;
+  std::vector<Step> steps_;         // All trees, one after another.
+  std::vector<std::size_t> roots_;  // Position of each tree's root in steps_.
+  std::vector<std::uint8_t>
+      goes_left_;  // Per categorical split: category by category, then unknown.
 };
 
 }  // namespace firesteel

@@ -1,0 +1,168 @@
+#include "model/tree_ensemble.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+
+namespace firesteel {
+namespace {
+
+// Rows are predicted in blocks, tree by tree, so that a block's features and one tree stay cached.
+constexpr std::size_t kBlockRows = 64;
+
+// Where an unknown category goes: Spark tests membership in the smaller side of the split, so a
+// value on neither side falls to the larger one.
+bool UnknownGoesLeft(const TreeNode& node) {
+  return node.left_categories.size() > static_cast<std::size_t>(node.arity) / 2;
+}
+
+// The category a value stands for, or `arity` if it stands for none.
+std::int32_t CategoryOf(double value, std::int32_t arity) {
+  if (!(value >= 0.0 && value < arity)) return arity;
+  const auto category = static_cast<std::int32_t>(value);
+  return category == value ? category : arity;
+}
+
+bool GoesLeft(const TreeNode& node, double value) {
+  if (node.arity < 0) return value <= node.threshold;
+  const std::int32_t category = CategoryOf(value, node.arity);
+  if (category == node.arity) return UnknownGoesLeft(node);
+  return std::binary_search(node.left_categories.begin(), node.left_categories.end(), category);
+}
+
+[[noreturn]] void RefuseNode(std::size_t tree, std::size_t node, const std::string& what) {
+  throw Error(ErrorKind::kInvalidArgument,
+              fmt::format("tree ensemble: tree {}, node {}: {}", tree, node, what));
+}
+
+void CheckTree(const Tree& tree, std::size_t position, std::size_t num_features) {
+  const std::size_t size = tree.nodes.size();
+  if (size == 0) {
+    throw Error(
+        ErrorKind::kInvalidArgument,
+        fmt::format("tree ensemble: tree {} has no node; a tree has at least a leaf", position));
+  }
+  for (std::size_t i = 0; i < size; ++i) {
+    const TreeNode& node = tree.nodes[i];
+    if (node.left < 0 && node.right < 0) continue;
+    // Children after their parent also means that every walk ends.
+    for (const std::int32_t child : {node.left, node.right}) {
+      if (child < 0 || static_cast<std::size_t>(child) <= i ||
+          static_cast<std::size_t>(child) >= size) {
+        RefuseNode(position, i,
+                   fmt::format("child {} must be a later node of the tree's {}", child, size));
+      }
+    }
+    if (node.feature < 0 || static_cast<std::size_t>(node.feature) >= num_features) {
+      RefuseNode(position, i,
+                 fmt::format("it splits on feature {}, but a row has {} features", node.feature,
+                             num_features));
+    }
+    if (node.arity < 0) continue;
+    const std::vector<std::int32_t>& left = node.left_categories;
+    for (std::size_t k = 0; k < left.size(); ++k) {
+      if (left[k] < 0 || left[k] >= node.arity || (k > 0 && left[k] <= left[k - 1])) {
+        RefuseNode(position, i,
+                   fmt::format("category {} is not in ascending order or not below the arity {}",
+                               left[k], node.arity));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::size_t Tree::Leaf(std::span<const double> row) const {
+  std::size_t position = 0;
+  while (!nodes[position].is_leaf()) {
+    const TreeNode& node = nodes[position];
+    position = static_cast<std::size_t>(
+        GoesLeft(node, row[static_cast<std::size_t>(node.feature)]) ? node.left : node.right);
+  }
+  return position;
+}
+
+TreeEnsemble::TreeEnsemble(std::vector<Tree> trees, std::vector<double> weights,
+                           std::size_t num_features)
+    : trees_(std::move(trees)), weights_(std::move(weights)), num_features_(num_features) {
+  if (trees_.empty()) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "tree ensemble: there is no tree; at least one is needed");
+  }
+  if (trees_.size() != weights_.size()) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("tree ensemble: {} trees but {} weights; each tree needs one",
+                            trees_.size(), weights_.size()));
+  }
+  for (std::size_t t = 0; t < trees_.size(); ++t) {
+    CheckTree(trees_[t], t, num_features_);
+    const std::size_t root = steps_.size();
+    roots_.push_back(root);
+    for (const TreeNode& node : trees_[t].nodes) {
+      Step step;
+      if (node.is_leaf()) {
+        step.value = node.prediction;
+      } else {
+        step.value = node.threshold;
+        step.feature = node.feature;
+        step.left = static_cast<std::int32_t>(root) + node.left;
+        step.right = static_cast<std::int32_t>(root) + node.right;
+        step.arity = node.arity;
+        if (node.arity >= 0) {
+          step.categories = goes_left_.size();
+          goes_left_.resize(goes_left_.size() + static_cast<std::size_t>(node.arity), 0);
+          goes_left_.push_back(UnknownGoesLeft(node) ? 1 : 0);
+          for (const std::int32_t category : node.left_categories) {
+            goes_left_[step.categories + static_cast<std::size_t>(category)] = 1;
+          }
+        }
+      }
+      steps_.push_back(step);
+    }
+  }
+}
+
+double TreeEnsemble::LeafValue(std::size_t root, std::span<const double> row) const {
+  const Step* step = &steps_[root];
+  while (step->feature >= 0) {
+    const double value = row[static_cast<std::size_t>(step->feature)];
+    bool left = false;
+    if (step->arity < 0) {
+      left = value <= step->value;
+    } else {
+      const std::int32_t category = CategoryOf(value, step->arity);
+      left = goes_left_[step->categories + static_cast<std::size_t>(category)] != 0;
+    }
+    step = &steps_[static_cast<std::size_t>(left ? step->left : step->right)];
+  }
+  return step->value;
+}
+
+void TreeEnsemble::Predict(MatrixView<const double> rows, std::span<double> out) const {
+  if (rows.num_rows() != out.size()) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("tree ensemble: {} rows to predict but room for {} predictions",
+                            rows.num_rows(), out.size()));
+  }
+  if (rows.num_rows() > 0 && rows.num_cols() != num_features_) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("tree ensemble: rows have {} features, but the model was trained on {}",
+                            rows.num_cols(), num_features_));
+  }
+  for (std::size_t begin = 0; begin < out.size(); begin += kBlockRows) {
+    const std::size_t end = std::min(begin + kBlockRows, out.size());
+    std::fill(out.begin() + static_cast<std::ptrdiff_t>(begin),
+              out.begin() + static_cast<std::ptrdiff_t>(end), 0.0);
+    for (std::size_t t = 0; t < roots_.size(); ++t) {
+      for (std::size_t row = begin; row < end; ++row) {
+        out[row] += LeafValue(roots_[t], rows.row(row)) * weights_[t];
+      }
+    }
+  }
+}
+
+}  // namespace firesteel
