@@ -1,16 +1,16 @@
 # Everything that is not ours. System packages by find_package; what tools/setup fetched lies under
 # FIRESTEEL_CACHE. tools/pinned names every version and why it was chosen.
 
-if(NOT FIRESTEEL_CACHE)
-  if(DEFINED ENV{FIRESTEEL_CACHE})
-    set(FIRESTEEL_CACHE $ENV{FIRESTEEL_CACHE})
-  else()
-    set(FIRESTEEL_CACHE ${CMAKE_SOURCE_DIR}/.cache)
-  endif()
+set(cache ${CMAKE_SOURCE_DIR}/.cache)
+if(DEFINED ENV{FIRESTEEL_CACHE})
+  get_filename_component(cache $ENV{FIRESTEEL_CACHE} ABSOLUTE BASE_DIR ${CMAKE_SOURCE_DIR})
 endif()
-set(FIRESTEEL_CACHE ${FIRESTEEL_CACHE} CACHE PATH "Where tools/setup keeps what it fetched")
+set(FIRESTEEL_CACHE ${cache} CACHE PATH "Where tools/setup keeps what it fetched")
+set(FIRESTEEL_PYTHON ${FIRESTEEL_CACHE}/venv/test/bin/python3 CACHE FILEPATH "The Python that tests run with")
 
 find_package(Threads REQUIRED)
+# Static, since a target machine need not have it.
+set(OPENSSL_USE_STATIC_LIBS ON)
 find_package(OpenSSL 3 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 
@@ -23,7 +23,10 @@ find_library(YAML_CPP_LIBRARY NAMES libyaml-cpp.a REQUIRED)
 add_library(yaml_cpp STATIC IMPORTED)
 set_target_properties(yaml_cpp PROPERTIES IMPORTED_LOCATION ${YAML_CPP_LIBRARY})
 
-set(DUCKDB_VERSION 1.5.5)
+set(pinned ${CMAKE_SOURCE_DIR}/tools/pinned)
+set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${pinned})
+file(STRINGS ${pinned} duckdb_line REGEX "^pypi +build +duckdb ")
+string(REGEX REPLACE "^pypi +build +duckdb +([^ ]+) .*" "\\1" DUCKDB_VERSION "${duckdb_line}")
 set(duckdb_root ${FIRESTEEL_CACHE}/deps/duckdb-${DUCKDB_VERSION})
 if(NOT EXISTS ${duckdb_root}/lib/libduckdb.so)
   message(FATAL_ERROR "DuckDB ${DUCKDB_VERSION} is not in ${duckdb_root}: run tools/setup (make does it for you)")
@@ -42,4 +45,8 @@ if(FIRESTEEL_TESTS)
   if(NOT TARGET GTest::gmock_main)
     add_library(GTest::gmock_main ALIAS gmock_main)
   endif()
+endif()
+
+if(FIRESTEEL_BENCHMARKS)
+  find_package(benchmark REQUIRED)
 endif()

@@ -22,6 +22,9 @@ function(firesteel_library name)
   target_link_libraries(firesteel_${name} PUBLIC firesteel_flags ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
 endfunction()
 
+# Every program of firesteel_test, for builds that need nothing else.
+add_custom_target(unit_tests)
+
 # firesteel_test(NAME SOURCES … DEPENDS …): one GoogleTest program for a folder, known to ctest as NAME.
 function(firesteel_test name)
   if(NOT FIRESTEEL_TESTS)
@@ -30,6 +33,33 @@ function(firesteel_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_DEPENDS} GTest::gmock_main)
+  add_dependencies(unit_tests ${name})
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS unit)
 endfunction()
+
+# firesteel_executable(NAME SOURCES … DEPENDS …): a program that runs from wherever its folder is copied to: it lies in the
+# build folder with the shared libraries it needs in lib/ beside it, and asks of its machine only the C library.
+function(firesteel_executable name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE firesteel_flags ${arg_DEPENDS})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}
+    BUILD_WITH_INSTALL_RPATH ON
+    INSTALL_RPATH "$ORIGIN/lib:$ORIGIN/../lib")
+  target_link_options(${name} PRIVATE -Wl,--as-needed)
+  if(NOT FIRESTEEL_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Hidden, or DuckDB's library, which brings the C++ library of its machine, would use parts of ours.
+    target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL)
+  endif()
+  add_dependencies(${name} runtime_libraries)
+endfunction()
+
+set(runtime_duckdb ${CMAKE_BINARY_DIR}/lib/libduckdb.so)
+get_target_property(duckdb_library duckdb IMPORTED_LOCATION)
+add_custom_command(OUTPUT ${runtime_duckdb}
+  COMMAND ${CMAKE_COMMAND} -E copy ${duckdb_library} ${runtime_duckdb}
+  DEPENDS ${duckdb_library}
+  COMMENT "Copying libduckdb.so" VERBATIM)
+add_custom_target(runtime_libraries DEPENDS ${runtime_duckdb})
