@@ -16,9 +16,9 @@ namespace firesteel {
 
 /// Rows that a learner trains on. Labels and features are finite.
 struct TrainingData {
-  MatrixView<const double> features;     // Shape (n, d).
-  std::span<const double> labels;        // Shape (n).
-  std::vector<Attribute> attributes;     // Length d: what each feature is.
+  MatrixView<const double> features;  // Shape (n, d).
+  std::span<const double> labels;     // Shape (n).
+  std::vector<Attribute> attributes;  // Length d: what each feature is.
 };
 
 /// One kind of model: its name, its parameters, how it is trained.
@@ -26,10 +26,13 @@ struct LearnerKind {
   std::string name;  // As --model-type spells it: "gbt".
   std::string sentence;
   std::span<const ParameterSpec> parameters;
-  /// Throws Error(kUnsupported) for a parameter that is known and not done yet; called before any data is read.
+  /// Throws Error(kUnsupported) for a parameter that is known and not done yet; called before any
+  /// data is read.
   void (*check)(const nlohmann::ordered_json& params);
-  /// `params` went through CheckParameters and `check`. Throws Error(kInvalidArgument) for data that can't be learnt from.
-  std::unique_ptr<Regressor> (*train)(const TrainingData& data, const nlohmann::ordered_json& params);
+  /// `params` went through CheckParameters and `check`. Throws Error(kInvalidArgument) for data
+  /// that can't be learnt from.
+  std::unique_ptr<Regressor> (*train)(const TrainingData& data,
+                                      const nlohmann::ordered_json& params);
 };
 
 std::span<const LearnerKind> LearnerKinds();

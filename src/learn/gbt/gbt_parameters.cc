@@ -1,0 +1,165 @@
+#include "learn/gbt/gbt_parameters.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace firesteel {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Accepts = std::function<bool(const Json&)>;
+
+Accepts Whole(std::int64_t low, std::int64_t high) {
+  return [=](const Json& value) {
+    const auto number = value.get<std::int64_t>();
+    return low <= number && number <= high;
+  };
+}
+
+Accepts AtLeast(std::int64_t low) { return Whole(low, std::numeric_limits<std::int32_t>::max()); }
+
+// Comparisons with NaN are false, so NaN is never accepted.
+Accepts Real(bool (*in_range)(double)) {
+  return [=](const Json& value) { return in_range(value.get<double>()); };
+}
+
+bool AboveZeroUpToOne(double value) { return value > 0.0 && value <= 1.0; }
+bool NotNegative(double value) { return value >= 0.0; }
+bool BelowHalf(double value) { return value >= 0.0 && value < 0.5; }
+
+Accepts OneOf(std::vector<std::string> words) {
+  return [words = std::move(words)](const Json& value) {
+    for (const std::string& word : words) {
+      if (EqualsIgnoringCase(value.get<std::string>(), word)) return true;
+    }
+    return false;
+  };
+}
+
+bool IsFeatureSubsetStrategy(const Json& value) {
+  const auto text = value.get<std::string>();
+  for (const char* word : {"auto", "all", "onethird", "sqrt", "log2"}) {
+    if (text == word) return true;
+  }
+  if (text.empty() || text.find_first_not_of("0123456789.") != std::string::npos) return false;
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  if (*end != '\0') return false;
+  const bool whole = text.find('.') == std::string::npos;
+  return whole ? number >= 1.0 : AboveZeroUpToOne(number);
+}
+
+// "1" means one feature, "1.0" all of them.
+bool IsAllFeatures(const std::string& strategy) {
+  if (strategy == "all" || strategy == "auto") return true;
+  return strategy.find('.') != std::string::npos && std::strtod(strategy.c_str(), nullptr) == 1.0;
+}
+
+std::vector<ParameterSpec> MakeTable() {
+  using enum ParameterType;
+  return {
+      {"featuresCol", kString, "", "set by the step", "The column of feature vectors."},
+      {"labelCol", kString, "", "set by the step", "The column to predict."},
+      {"predictionCol", kString, "\"prediction\"", "prediction", "The column of predictions."},
+      {"maxDepth", kInt, "5", "0 to 30", "The depth of a tree at most; 0 is a lone leaf.",
+       Whole(0, 30)},
+      {"maxBins", kInt, "32", "2 or more",
+       "Bins of a continuous feature at most; no fewer than any feature has categories.",
+       AtLeast(2)},
+      {"minInstancesPerNode", kInt, "1", "1 or more", "Rows that each side of a split needs.",
+       AtLeast(1)},
+      {"minInfoGain", kDouble, "0.0", "0 or more", "The gain that a split needs.",
+       Real(NotNegative)},
+      {"maxMemoryInMB", kInt, "256", "0 to 10240", "Accepted; has no effect on the model.",
+       Whole(0, 10240)},
+      {"cacheNodeIds", kBool, "false", "true, false", "Accepted; has no effect on the model."},
+      {"checkpointInterval", kInt, "10", "1 or more, or -1",
+       "Accepted; has no effect on the model.",
+       [](const Json& value) { return value == -1 || value >= 1; }},
+      {"subsamplingRate", kDouble, "1.0", "above 0, up to 1",
+       "The share of the rows that each tree sees.", Real(AboveZeroUpToOne)},
+      {"lossType", kString, "\"squared\"", "squared, absolute", "The loss that is minimised.",
+       OneOf({"squared", "absolute"})},
+      {"maxIter", kInt, "20", "1 or more", "The number of trees.", AtLeast(1)},
+      {"stepSize", kDouble, "0.1", "above 0, up to 1",
+       "What each tree but the first is multiplied by (the learning rate).",
+       Real(AboveZeroUpToOne)},
+      {"seed", kLong, "", "any", "Accepted; nothing is drawn at random."},
+      {"impurity", kString, "\"variance\"", "variance", "How a node is judged.",
+       OneOf({"variance"})},
+      {"featureSubsetStrategy", kString, "\"all\"",
+       "auto, all, onethird, sqrt, log2, a share above 0.0 up to 1.0, a whole number from 1",
+       "The features that are tried at a node.", IsFeatureSubsetStrategy},
+      {"validationTol", kDouble, "0.01", "0 or more",
+       "Early stopping; has no effect without validationIndicatorCol.", Real(NotNegative)},
+      {"validationIndicatorCol", kString, "", "a boolean column",
+       "Rows that judge when to stop instead of being learnt from."},
+      {"leafCol", kString, "\"\"", "a column name, or empty",
+       "A column for the index of the leaf in each tree."},
+      {"minWeightFractionPerNode", kDouble, "0.0", "0 up to, not including, 0.5",
+       "The share of the weight that each side of a split needs.", Real(BelowHalf)},
+      {"weightCol", kString, "", "a numeric column", "The weight of each row."},
+  };
+}
+
+void Refuse(const Json& params, const char* name, const char* keep) {
+  throw Error(ErrorKind::kUnsupported,
+              fmt::format("gbt: {} {} is not supported; {}", name, params[name].dump(), keep));
+}
+
+}  // namespace
+
+std::span<const ParameterSpec> GbtParameterTable() {
+  static const std::vector<ParameterSpec> table = MakeTable();
+  return table;
+}
+
+void CheckGbtParameters(const Json& params) {
+  for (const char* name : {"labelCol", "featuresCol"}) {
+    if (params.contains(name)) {
+      throw Error(ErrorKind::kUsage,
+                  fmt::format("gbt: {} is set by the step from the workflow's label and features; "
+                              "leave it out",
+                              name));
+    }
+  }
+  if (params.value("predictionCol", "prediction") != "prediction") {
+    Refuse(params, "predictionCol", "predictions are written as 'raw_prediction', leave it out");
+  }
+  if (params.value("subsamplingRate", 1.0) != 1.0) {
+    Refuse(params, "subsamplingRate", "every tree sees every row, leave it at 1.0");
+  }
+  if (!EqualsIgnoringCase(params.value("lossType", "squared"), "squared")) {
+    Refuse(params, "lossType", "leave it at \"squared\"");
+  }
+  if (!IsAllFeatures(params.value("featureSubsetStrategy", "all"))) {
+    Refuse(params, "featureSubsetStrategy", "every node tries every feature, leave it at \"all\"");
+  }
+  if (params.value("minWeightFractionPerNode", 0.0) != 0.0) {
+    Refuse(params, "minWeightFractionPerNode", "leave it at 0.0 and use minInstancesPerNode");
+  }
+  for (const char* name : {"weightCol", "validationIndicatorCol", "leafCol"}) {
+    if (!params.value(name, "").empty()) Refuse(params, name, "leave it out");
+  }
+}
+
+GbtParameters MakeGbtParameters(const Json& params) {
+  Json all = DefaultParameters(GbtParameterTable());
+  all.update(params);
+  return {.max_iter = all["maxIter"].get<int>(),
+          .max_depth = all["maxDepth"].get<int>(),
+          .max_bins = all["maxBins"].get<int>(),
+          .min_instances_per_node = all["minInstancesPerNode"].get<int>(),
+          .min_info_gain = all["minInfoGain"].get<double>(),
+          .step_size = all["stepSize"].get<double>()};
+}
+
+}  // namespace firesteel

@@ -1,0 +1,342 @@
+#include "learn/gbt/plain_trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace firesteel {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+struct Row {
+  double label;
+  std::vector<double> features;
+};
+
+Attribute Continuous() { return {}; }
+
+Attribute Nominal(std::int32_t arity) {
+  Attribute attribute;
+  attribute.kind = Attribute::Kind::kNominal;
+  attribute.num_values = arity;
+  return attribute;
+}
+
+Attribute Binary() {
+  Attribute attribute;
+  attribute.kind = Attribute::Kind::kBinary;
+  return attribute;
+}
+
+// Rows as a trainer takes them.
+struct Table {
+  Table(const std::vector<Row>& rows, std::vector<Attribute> attributes_in)
+      : attributes(std::move(attributes_in)) {
+    for (const Row& row : rows) {
+      labels.push_back(row.label);
+      values.insert(values.end(), row.features.begin(), row.features.end());
+    }
+  }
+
+  TrainingData Data() const {
+    return {.features = {values.data(), labels.size(), attributes.size()},
+            .labels = labels,
+            .attributes = attributes};
+  }
+
+  std::vector<Attribute> attributes;
+  std::vector<double> labels;
+  std::vector<double> values;
+};
+
+TreeEnsemble Train(const std::vector<Row>& rows, std::vector<Attribute> attributes,
+                   const GbtParameters& parameters) {
+  const Table table(rows, std::move(attributes));
+  return TrainGbtPlain(table.Data(), parameters);
+}
+
+std::vector<TreeNode> TrainTree(const std::vector<Row>& rows, std::vector<Attribute> attributes,
+                                int max_depth) {
+  return Train(rows, std::move(attributes), {.max_iter = 1, .max_depth = max_depth})
+      .trees()[0]
+      .nodes;
+}
+
+std::string MessageOf(const std::vector<Row>& rows, std::vector<Attribute> attributes) {
+  try {
+    TrainTree(rows, std::move(attributes), 1);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInvalidArgument);
+    return error.what();
+  }
+  return "no error";
+}
+
+void ExpectNode(const TreeNode& node, double prediction, double impurity,
+                std::array<double, 3> stats, double gain) {
+  EXPECT_EQ(node.prediction, prediction);
+  EXPECT_EQ(node.impurity, impurity);
+  EXPECT_EQ(node.stats, stats);
+  EXPECT_EQ(node.num_rows, static_cast<std::int64_t>(stats[0]));
+  EXPECT_EQ(node.gain, gain);
+}
+
+void ExpectLeaf(const TreeNode& node, double prediction, double impurity,
+                std::array<double, 3> stats) {
+  ExpectNode(node, prediction, impurity, stats, -1.0);
+  EXPECT_TRUE(node.is_leaf());
+  EXPECT_EQ(node.feature, -1);
+}
+
+// The thresholds of spec I.1, outputs of Spark 4.3.0.
+
+TEST(FindThresholds, AreMidpointsOfFewValues) {
+  // S1, with both zeros.
+  EXPECT_THAT(FindThresholds(std::vector<double>{-2, 0, -0.0, 5, 5, 7.5}, 32),
+              ElementsAre(-1.0, 2.5, 6.25));
+}
+
+TEST(FindThresholds, StrideMayGiveFewerThanAllowed) {
+  // S2: 20 rows, 4 bins, stride 5. The rows below each gap are 1, 10, 12, 14, 15, 16, 17: 1 is
+  // nearer to the first target 5 than 10 is, 10 hits the second, 15 the third; none is left for 20.
+  const std::vector<double> values = {1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 8};
+  EXPECT_THAT(FindThresholds(values, 4), ElementsAre(1.5, 2.5, 5.5));
+}
+
+TEST(FindThresholds, ZerosCountLikeOtherValues) {
+  // S3.
+  const std::vector<double> values = {0, 0, 0, 0, 0, 0, -1, -1, -3, 1, 2, 3, 4, 5, 6, 7};
+  EXPECT_THAT(FindThresholds(values, 5), ElementsAre(-0.5, 0.5, 1.5, 4.5));
+}
+
+TEST(FindThresholds, ConstantFeatureHasNone) {
+  // S4.
+  EXPECT_THAT(FindThresholds(std::vector<double>{4, 4, 4}, 32), IsEmpty());
+  EXPECT_THAT(FindThresholds(std::vector<double>{0, 0, 0}, 32), IsEmpty());
+  EXPECT_THAT(FindThresholds(std::vector<double>{1, 2, 3}, 32), ElementsAre(1.5, 2.5));
+}
+
+TEST(FindThresholds, StridePicksTheNearerGap) {
+  // S5.
+  const std::vector<double> five = {1, 2, 3, 4, 5};
+  EXPECT_THAT(FindThresholds(five, 32), ElementsAre(1.5, 2.5, 3.5, 4.5));
+  EXPECT_THAT(FindThresholds(five, 3), ElementsAre(2.5, 3.5));
+  // S8.
+  const std::vector<double> pairs = {1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6};
+  EXPECT_THAT(FindThresholds(pairs, 3), ElementsAre(2.5, 4.5));
+  EXPECT_THAT(FindThresholds(pairs, 4), ElementsAre(2.5, 3.5, 5.5));
+  EXPECT_THAT(FindThresholds(pairs, 6), ElementsAre(1.5, 2.5, 3.5, 4.5, 5.5));
+}
+
+// The trees of spec I.2, outputs of Spark 4.3.0.
+
+TEST(TrainGbtPlain, TieInsideAFeatureGoesToTheLowerThreshold) {
+  const auto nodes = TrainTree({{0, {1}}, {1, {2}}, {1, {3}}, {0, {4}}}, {Continuous()}, 1);
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[0].threshold, 1.5);
+  EXPECT_EQ(nodes[0].gain, 0.08333333333333331);
+  EXPECT_EQ(nodes[1].prediction, 0.0);
+  EXPECT_EQ(nodes[2].prediction, 0.6666666666666666);
+}
+
+TEST(TrainGbtPlain, TieAcrossFeaturesGoesToTheLowerIndex) {
+  const auto nodes = TrainTree({{0, {1, 9}}, {0, {2, 8}}, {4, {3, 7}}, {4, {4, 6}}},
+                               {Continuous(), Continuous()}, 1);
+  EXPECT_EQ(nodes[0].feature, 0);
+  EXPECT_EQ(nodes[0].threshold, 2.5);
+  EXPECT_EQ(nodes[0].gain, 4.0);
+}
+
+TEST(TrainGbtPlain, CategoriesAreSplitByTheirMeans) {
+  const auto nodes = TrainTree({{2, {0}}, {2, {2}}, {5, {1}}, {2, {3}}}, {Nominal(4)}, 1);
+  EXPECT_THAT(nodes[0].left_categories, ElementsAre(0, 2, 3));
+  EXPECT_EQ(nodes[0].arity, 4);
+  EXPECT_EQ(nodes[0].gain, 1.6875);
+  EXPECT_EQ(nodes[1].prediction, 2.0);
+  EXPECT_EQ(nodes[2].prediction, 5.0);
+}
+
+TEST(TrainGbtPlain, AbsentCategoriesGoRight) {
+  const auto nodes = TrainTree({{3, {0}}, {5, {2}}, {6, {3}}, {3, {0}}}, {Nominal(4)}, 2);
+  ASSERT_EQ(nodes.size(), 5u);
+  EXPECT_THAT(nodes[0].left_categories, ElementsAre(0));
+  EXPECT_EQ(nodes[0].gain, 1.5625);
+  EXPECT_EQ(nodes[0].right, 2);
+  EXPECT_THAT(nodes[2].left_categories, ElementsAre(2));
+  EXPECT_EQ(nodes[2].gain, 0.25);
+}
+
+TEST(TrainGbtPlain, ConstantFeatureGivesALeafOfImpurityMinusOne) {
+  const auto nodes = TrainTree({{3, {1}}, {4, {1}}, {3.5, {1}}}, {Continuous()}, 1);
+  ASSERT_EQ(nodes.size(), 1u);
+  ExpectLeaf(nodes[0], 3.5, -1.0, {3, 10.5, 37.25});
+}
+
+TEST(TrainGbtPlain, RoundingAloneMayMakeASplit) {
+  const auto nodes = TrainTree({{0.1, {1}}, {0.1, {2}}, {0.1, {3}}}, {Continuous()}, 1);
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[0].prediction, 0.10000000000000002);
+  EXPECT_EQ(nodes[0].impurity, -1.1564823173178713e-18);
+  EXPECT_EQ(nodes[0].gain, 5.782411586589358e-19);
+  EXPECT_EQ(nodes[0].threshold, 2.5);
+  EXPECT_EQ(nodes[1].prediction, 0.1);
+  EXPECT_EQ(nodes[1].impurity, 0.0);
+  EXPECT_EQ(nodes[2].prediction, 0.10000000000000003);
+  EXPECT_EQ(nodes[2].impurity, -5.204170427930421e-18);
+}
+
+TEST(TrainGbtPlain, PrunesLeavesThatPredictTheSame) {
+  const auto nodes =
+      TrainTree({{1, {0, 0}}, {3, {0, 1}}, {2, {1, 0}}, {2, {1, 0}}, {9, {0, 0}}, {9, {0, 1}}},
+                {Continuous(), Continuous()}, 3);
+  ASSERT_EQ(nodes.size(), 5u);
+  EXPECT_EQ(nodes[0].feature, 0);
+  EXPECT_EQ(nodes[0].threshold, 0.5);
+  EXPECT_EQ(nodes[0].gain, 2.7222222222222214);
+  EXPECT_EQ(nodes[1].feature, 1);
+  EXPECT_EQ(nodes[1].gain, 0.25);
+  EXPECT_EQ(nodes[2].prediction, 5.0);
+  EXPECT_EQ(nodes[2].impurity, -1.0);
+  EXPECT_EQ(nodes[3].prediction, 6.0);
+  EXPECT_EQ(nodes[3].impurity, -1.0);
+  EXPECT_TRUE(nodes[4].is_leaf());
+  EXPECT_EQ(nodes[4].prediction, 2.0);
+}
+
+TEST(TrainGbtPlain, PrunedNodeKeepsItsOwnStatistics) {
+  // Feature 0 gains nothing, so the whole tree is one leaf; its impurity is real, as a split was
+  // possible: (1 + 9 + 1 + 9) / 4 - 2^2 = 1.
+  const auto nodes = TrainTree({{1, {0}}, {3, {0}}, {1, {1}}, {3, {1}}}, {Continuous()}, 2);
+  ASSERT_EQ(nodes.size(), 1u);
+  ExpectLeaf(nodes[0], 2.0, 1.0, {4, 8, 20});
+}
+
+TEST(TrainGbtPlain, DepthZeroIsALeafWithItsImpurity) {
+  const auto nodes = TrainTree({{1, {0}}, {3, {1}}}, {Continuous()}, 0);
+  ASSERT_EQ(nodes.size(), 1u);
+  ExpectLeaf(nodes[0], 2.0, 1.0, {2, 4, 10});
+}
+
+TEST(TrainGbtPlain, UnknownCategoriesFollowTheLargerSide) {
+  const TreeEnsemble model = Train({{1, {0}}, {1, {0}}, {5, {1}}, {5, {1}}, {9, {2}}, {9.1, {2}}},
+                                   {Nominal(3)}, {.max_iter = 1, .max_depth = 1});
+  const std::vector<double> values = {2, 3, -1, 0.5};
+  std::vector<double> out(values.size());
+  model.Predict(MatrixView<const double>(values.data(), values.size(), 1), out);
+  EXPECT_THAT(out, ElementsAre(9.05, 3.0, 3.0, 3.0));
+}
+
+TEST(TrainGbtPlain, GrowsTheTwoTreesOfTheSpec) {
+  // Source: spec I.3, G1.
+  const std::vector<Row> rows = {{3, {0, 1}}, {5, {1, 2}}, {4, {0, 3}}, {9, {2, 4}},
+                                 {8, {2, 1}}, {6, {1, 4}}, {1, {0, 0}}, {7, {1, 5}}};
+  const Table table(rows, {Nominal(3), Continuous()});
+  const TreeEnsemble model =
+      TrainGbtPlain(table.Data(), {.max_iter = 2, .max_depth = 2, .step_size = 0.1});
+  EXPECT_THAT(model.weights(), ElementsAre(1.0, 0.1));
+
+  const auto& first = model.trees()[0].nodes;
+  ASSERT_EQ(first.size(), 7u);
+  ExpectNode(first[0], 5.375, 6.234375, {8, 43, 281}, 4.401041666666666);
+  EXPECT_EQ(first[0].feature, 0);
+  EXPECT_THAT(first[0].left_categories, ElementsAre(0));
+  ExpectNode(first[1], 2.6666666666666665, 1.555555555555556, {3, 8, 26}, 1.3888888888888893);
+  EXPECT_EQ(first[1].feature, 1);
+  EXPECT_EQ(first[1].threshold, 0.5);
+  ExpectLeaf(first[2], 1.0, 0.0, {1, 1, 1});
+  ExpectLeaf(first[3], 3.5, 0.25, {2, 7, 25});
+  ExpectNode(first[4], 7.0, 2.0, {5, 35, 255}, 1.5);
+  EXPECT_THAT(first[4].left_categories, ElementsAre(1));
+  ExpectLeaf(first[5], 6.0, 0.6666666666666666, {3, 18, 110});
+  ExpectLeaf(first[6], 8.5, 0.25, {2, 17, 145});
+
+  const auto& second = model.trees()[1].nodes;
+  ASSERT_EQ(second.size(), 7u);
+  ExpectNode(second[0], 0.0, 1.5, {8, 0, 12}, 1.0);
+  EXPECT_EQ(second[0].threshold, 2.5);
+  ExpectNode(second[1], -1.0, 0.5, {4, -4, 6}, 0.3333333333333333);
+  EXPECT_THAT(second[1].left_categories, ElementsAre(1));
+  ExpectLeaf(second[2], -2.0, 0.0, {1, -2, 4});
+  ExpectLeaf(second[3], -0.6666666666666666, 0.22222222222222224, {3, -2, 2});
+  ExpectNode(second[4], 1.0, 0.5, {4, 4, 6}, 0.3333333333333333);
+  EXPECT_EQ(second[4].threshold, 4.5);
+  ExpectLeaf(second[5], 0.6666666666666666, 0.22222222222222224, {3, 2, 2});
+  ExpectLeaf(second[6], 2.0, 0.0, {1, 2, 4});
+
+  std::vector<double> out(rows.size());
+  model.Predict(table.Data().features, out);
+  EXPECT_THAT(out, ElementsAre(3.433333333333333, 5.8, 3.566666666666667, 8.566666666666666,
+                               8.433333333333334, 6.066666666666666, 0.9333333333333333, 6.2));
+}
+
+TEST(TrainGbtPlain, MinimumOfRowsHoldsOnBothSides) {
+  // Splitting off the 9 alone would gain most; with 2 rows a side only the middle is left.
+  const auto nodes = Train({{1, {1}}, {2, {2}}, {3, {3}}, {9, {4}}}, {Continuous()},
+                           {.max_iter = 1, .max_depth = 1, .min_instances_per_node = 2})
+                         .trees()[0]
+                         .nodes;
+  EXPECT_EQ(nodes[0].threshold, 2.5);
+}
+
+TEST(TrainGbtPlain, MinimumGainThatNoSplitReachesGivesALeaf) {
+  // The only split gains 1: variance 1 to 0.
+  const GbtParameters parameters = {.max_iter = 1, .min_info_gain = 1.5};
+  const TreeEnsemble model = Train({{1, {1}}, {3, {2}}}, {Continuous()}, parameters);
+  ASSERT_EQ(model.trees()[0].nodes.size(), 1u);
+  ExpectLeaf(model.trees()[0].nodes[0], 2.0, -1.0, {2, 4, 10});
+}
+
+TEST(TrainGbtPlain, FewRowsMeanFewBins) {
+  // Two rows allow two bins; a nominal feature of four categories does not fit.
+  EXPECT_EQ(MessageOf({{1, {0}}, {2, {3}}}, {Nominal(4)}),
+            "gbt: feature 0 has 4 categories, but there are 2 bins (the smaller of maxBins and the "
+            "number of rows); raise maxBins, add rows or leave the feature out");
+}
+
+TEST(TrainGbtPlain, CategoryValuesCountWhole) {
+  // 1.5 is category 1 in training.
+  const auto nodes = TrainTree({{1, {0}}, {3, {1.5}}}, {Binary()}, 1);
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[2].prediction, 3.0);
+}
+
+TEST(TrainGbtPlain, RefusesValuesThatAreNoCategory) {
+  Attribute carrier = Nominal(3);
+  carrier.name = "carrier";
+  const std::vector<Row> rows = {{1, {0}}, {2, {1}}, {3, {5}}};
+  EXPECT_EQ(
+      MessageOf(rows, {carrier}),
+      "gbt: feature 0 ('carrier') has 3 categories, but row 2 (counted from 0) holds 5, which "
+      "is none of them");
+  EXPECT_EQ(MessageOf({{1, {0}}, {2, {-0.5}}, {3, {2}}}, {Nominal(3)}),
+            "gbt: feature 0 has 3 categories, but row 1 (counted from 0) holds -0.5, which is none "
+            "of them");
+}
+
+TEST(TrainGbtPlain, RefusesANominalFeatureWithoutItsNumberOfCategories) {
+  Attribute attribute;
+  attribute.kind = Attribute::Kind::kNominal;
+  EXPECT_EQ(MessageOf({{1, {0}}, {2, {1}}}, {attribute}),
+            "gbt: feature 0 is nominal, but its attribute does not say how many categories it has");
+}
+
+TEST(TrainGbtPlain, RefusesDataWithoutRowsOrFeatures) {
+  EXPECT_EQ(MessageOf({}, {Continuous()}),
+            "gbt: there is no row to learn from; check that the training set is not empty");
+  EXPECT_EQ(MessageOf({{1, {}}}, {}), "gbt: there is no feature to learn from");
+}
+
+TEST(TrainGbtPlain, FeatureOfOneCategoryNeverSplits) {
+  const auto nodes = TrainTree({{1, {0, 1}}, {3, {0, 2}}}, {Nominal(1), Continuous()}, 1);
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[0].feature, 1);
+}
+
+}  // namespace
+}  // namespace firesteel

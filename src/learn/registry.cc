@@ -1,0 +1,40 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "learn/gbt/gbt_parameters.h"
+#include "learn/gbt/plain_trainer.h"
+#include "learn/learner.h"
+
+namespace firesteel {
+namespace {
+
+std::unique_ptr<Regressor> TrainGbt(const TrainingData& data,
+                                    const nlohmann::ordered_json& params) {
+  return std::make_unique<TreeEnsemble>(TrainGbtPlain(data, MakeGbtParameters(params)));
+}
+
+}  // namespace
+
+std::span<const LearnerKind> LearnerKinds() {
+  static const std::vector<LearnerKind> kinds = {
+      {.name = "gbt",
+       .sentence = "Gradient-boosted regression trees, as Spark's GBTRegressor grows them.",
+       .parameters = GbtParameterTable(),
+       .check = CheckGbtParameters,
+       .train = TrainGbt},
+  };
+  return kinds;
+}
+
+const LearnerKind& FindLearner(std::string_view name) {
+  std::vector<std::string> names;
+  for (const LearnerKind& kind : LearnerKinds()) {
+    if (kind.name == name) return kind;
+    names.push_back(kind.name);
+  }
+  throw Error(ErrorKind::kUsage, fmt::format("model type '{}' is not supported; there is: {}{}",
+                                             name, Join(names, ", "), DidYouMean(name, names)));
+}
+
+}  // namespace firesteel
