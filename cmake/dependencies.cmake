@@ -1,12 +1,14 @@
 # Everything that is not ours. System packages by find_package; what tools/setup fetched lies under
 # FIRESTEEL_CACHE. tools/pinned names every version and why it was chosen.
 
-set(cache ${CMAKE_SOURCE_DIR}/.cache)
+# Where tools/setup keeps what it fetched, and the Python that the tests run with.
+set(FIRESTEEL_CACHE ${CMAKE_SOURCE_DIR}/.cache)
 if(DEFINED ENV{FIRESTEEL_CACHE})
-  get_filename_component(cache $ENV{FIRESTEEL_CACHE} ABSOLUTE BASE_DIR ${CMAKE_SOURCE_DIR})
+  get_filename_component(FIRESTEEL_CACHE $ENV{FIRESTEEL_CACHE} ABSOLUTE BASE_DIR ${CMAKE_SOURCE_DIR})
 endif()
-set(FIRESTEEL_CACHE ${cache} CACHE PATH "Where tools/setup keeps what it fetched")
-set(FIRESTEEL_PYTHON ${FIRESTEEL_CACHE}/venv/test/bin/python3 CACHE FILEPATH "The Python that tests run with")
+if(NOT FIRESTEEL_PYTHON)
+  set(FIRESTEEL_PYTHON ${FIRESTEEL_CACHE}/venv/test/bin/python3)
+endif()
 
 find_package(Threads REQUIRED)
 # Static, since a target machine need not have it.
