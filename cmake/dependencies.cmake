@@ -44,6 +44,9 @@ if(FIRESTEEL_TESTS)
   set(INSTALL_GTEST OFF)
   set(BUILD_GMOCK ON)
   add_subdirectory(/usr/src/googletest ${CMAKE_BINARY_DIR}/googletest EXCLUDE_FROM_ALL SYSTEM)
+  # Not in lib/, which holds what the binary needs beside it.
+  set_target_properties(gtest gtest_main gmock gmock_main PROPERTIES
+    ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/googletest)
   if(NOT TARGET GTest::gmock_main)
     add_library(GTest::gmock_main ALIAS gmock_main)
   endif()

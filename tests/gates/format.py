@@ -21,7 +21,7 @@ def main():
     done = subprocess.run([sys.argv[1], *mode, *files], cwd=root, capture_output=True, text=True)
     if done.returncode:
         wrong = sorted({line.split(":")[0] for line in done.stderr.splitlines() if "code should be clang-formatted" in line})
-        sys.exit(f"{done.stderr}\nrun make format: {', '.join(wrong)}")
+        sys.exit("\n".join(wrong or [done.stderr]) + "\nnot as clang-format would lay it out; run make format")
     print(f"{len(files)} sources are formatted")
 
 
