@@ -120,10 +120,13 @@ std::vector<std::string> ListDataFiles(const Location& location) {
     if (name[0] != '_' && name[0] != '.') {
       std::error_code entry_error;
       const fs::file_status entry = fs::status(entries->path(), entry_error);
-      if (entry_error || entry.type() == fs::file_type::not_found) {
+      if (entry.type() == fs::file_type::not_found) {
         throw Error(ErrorKind::kIo,
-                    fmt::format("can't read '{}/{}': {}", path, name,
-                                entry_error ? entry_error.message() : "it is a broken link"));
+                    fmt::format("can't read '{}/{}': it is a broken link", path, name));
+      }
+      if (entry_error) {
+        throw Error(ErrorKind::kIo,
+                    fmt::format("can't read '{}/{}': {}", path, name, entry_error.message()));
       }
       if (!fs::is_directory(entry)) names.push_back(name);
     }

@@ -12,7 +12,7 @@ namespace firesteel {
 struct RowLedger {
   std::int64_t read = 0;
   std::int64_t used = 0;
-  std::map<std::string, std::int64_t> rejected;  // Reason ("null_date") -> rows.
+  std::map<std::string, std::int64_t> rejected = {};  // Reason ("null_date") -> rows.
 
   /// Throws Error(kInternal) if read is not used plus rejected: a row would be lost.
   void Check(const std::string& what) const;

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/engine.h"
@@ -12,6 +15,10 @@
 #include "workflow/workflow.h"
 
 namespace firesteel {
+
+/// Called at the start of each phase of a step ("reading", "training"), in the step's thread. What it throws ends the
+/// step, so it is also where a caller that was asked to stop says so (Error(kInterrupted)).
+using PhaseObserver = std::function<void(std::string_view phase)>;
 
 /// What a step tells its caller at the end: what was written, how many rows, how long.
 struct StepReport {
@@ -26,6 +33,7 @@ struct PreprocessingOptions {
   Location output;
   bool overwrite = true;
   double training_fraction = 0.9;
+  PhaseObserver observer = {};
 };
 
 /// Step 1: reads and joins the sources, names columns, parses the date, splits by date; writes training/ and validation/.
@@ -37,6 +45,7 @@ struct FeatureOptions {
   std::optional<Location> pipeline_model;  // Given: transform with it. Absent: fit the workflow's stages, save them too.
   Location output;
   bool overwrite = true;
+  PhaseObserver observer = {};
 };
 
 /// Steps 2 and 3: writes dataframe/, and pipeline_model/ if it was fitted here.
@@ -49,6 +58,7 @@ struct TrainingOptions {
   bool overwrite = true;
   std::string model_type;
   nlohmann::ordered_json model_params;  // As given; checked here, before any data is read.
+  PhaseObserver observer = {};
 };
 
 /// Step 4: trains on the training frame, writes training|validation/{predictions.csv/, metrics.json}.

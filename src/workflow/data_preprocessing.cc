@@ -1,0 +1,354 @@
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "sparkml/frame.h"
+#include "sql/expression.h"
+#include "storage/output.h"
+#include "workflow/manifest.h"
+#include "workflow/split.h"
+#include "workflow/steps.h"
+
+namespace firesteel {
+namespace {
+
+using sql::ExpressionPtr;
+
+struct OpenSource {
+  const SourceSpec* spec = nullptr;
+  std::vector<std::string> files;
+  Relation relation;
+};
+
+class Preprocessing {
+ public:
+  Preprocessing(Engine& engine, const Workflow& workflow, const PreprocessingOptions& options)
+      : engine_(engine), workflow_(workflow), options_(options), clock_(options.observer) {}
+
+  StepReport Run();
+
+ private:
+  void ListSources();
+  void ReadSources();
+  Relation ReadCsv(const OpenSource& source, const std::vector<std::string>& as_text) const;
+  void ReadDateAsText();
+  Relation JoinSources() const;
+  Relation RenameColumns(const Relation& joined);
+  ExpressionPtr DateExpression(const ExpressionPtr& column, const Field& field) const;
+  Relation ParseDate(const Relation& renamed);
+  void RefuseBadDates(const Relation& renamed, std::int64_t num_nulls) const;
+  std::vector<DateCount> CountDates(const Relation& rows) const;
+
+  Engine& engine_;
+  const Workflow& workflow_;
+  const PreprocessingOptions& options_;
+  PhaseClock clock_;
+  Manifest manifest_;
+  std::vector<OpenSource> sources_;
+  std::vector<std::string> original_names_;  // Of the joined columns, before renaming.
+};
+
+// The named column replaced by an expression, all others as they are.
+sql::Select Replace(const Schema& schema, const std::string& column, ExpressionPtr expression) {
+  sql::Select select;
+  for (const std::string& name : schema.names()) {
+    const bool is_it = EqualsIgnoringCase(name, column);
+    select.items.push_back({is_it ? expression : sql::Column(name), name});
+  }
+  return select;
+}
+
+sql::Select Filter(ExpressionPtr condition) {
+  sql::Select select;
+  select.items.push_back({nullptr, ""});
+  select.where = std::move(condition);
+  return select;
+}
+
+void Preprocessing::ListSources() {
+  for (const SourceSpec& spec : workflow_.sources) {
+    const auto location = options_.sources.find(spec.name);
+    if (location == options_.sources.end()) {
+      throw Error(ErrorKind::kUsage, fmt::format("no location is given for the source '{}'", spec.name));
+    }
+    OpenSource source;
+    source.spec = &spec;
+    try {
+      source.files = ListDataFiles(location->second);
+    } catch (const Error& error) {
+      throw error.Within(fmt::format("source '{}'", spec.name));
+    }
+    sources_.push_back(std::move(source));
+  }
+}
+
+Relation Preprocessing::ReadCsv(const OpenSource& source,
+                                const std::vector<std::string>& as_text) const {
+  CsvSource csv{.files = source.files, .options = source.spec->csv, .types = source.spec->types};
+  for (const std::string& column : as_text) csv.types.emplace_back(column, kStringType);
+  return engine_.ReadCsv(csv);
+}
+
+void Preprocessing::ReadSources() {
+  for (OpenSource& source : sources_) {
+    if (source.spec->format == SourceFormat::kCsv) {
+      source.relation = ReadCsv(source, {});
+    } else {
+      source.relation = ReadFrame(engine_, options_.sources.at(source.spec->name));
+    }
+  }
+  ReadDateAsText();
+  for (const OpenSource& source : sources_) {
+    const std::int64_t num_rows = engine_.Count(source.relation);
+    if (num_rows == 0) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("source '{}': '{}' has no rows{}", source.spec->name,
+                              source.files[0],
+                              source.files.size() > 1
+                                  ? fmt::format(", nor have the {} files beside it",
+                                                source.files.size() - 1)
+                                  : ""));
+    }
+    manifest_.rows.emplace_back(source.spec->name, num_rows);
+  }
+}
+
+// A column whose values look like dates to type inference is a date by then, read by the ISO rules;
+// if the workflow says that it is written otherwise (yyyy-dd-MM), its text is needed.
+void Preprocessing::ReadDateAsText() {
+  if (!workflow_.date.format || *workflow_.date.format == "yyyy-MM-dd") return;
+  for (OpenSource& source : sources_) {
+    if (source.spec->format != SourceFormat::kCsv) continue;
+    for (const Field& field : source.relation.schema().fields()) {
+      const std::string name = workflow_.snake_case_names ? SnakeCase(field.name) : field.name;
+      if (!EqualsIgnoringCase(name, workflow_.date.column)) continue;
+      const auto& types = source.spec->types;
+      const bool is_declared = std::any_of(types.begin(), types.end(), [&](const auto& type) {
+        return EqualsIgnoringCase(type.first, field.name);
+      });
+      if (!is_declared && field.type != kStringType) {
+        source.relation = ReadCsv(source, {field.name});
+        return;
+      }
+    }
+  }
+}
+
+Relation Preprocessing::JoinSources() const {
+  Relation joined = sources_[0].relation;
+  for (const JoinSpec& join : workflow_.joins) {
+    const auto source = std::find_if(sources_.begin(), sources_.end(), [&](const OpenSource& s) {
+      return s.spec->name == join.source;
+    });
+    try {
+      joined = engine_.Join(joined, source->relation, join.options);
+    } catch (const Error& error) {
+      throw error.Within(fmt::format("joining '{}'", join.source));
+    }
+  }
+  return joined;
+}
+
+Relation Preprocessing::RenameColumns(const Relation& joined) {
+  original_names_ = joined.schema().names();
+  if (!workflow_.snake_case_names) return joined;
+  sql::Select select;
+  std::vector<std::pair<std::string, std::string>> seen;  // Lower-case new name -> old name.
+  for (const std::string& name : original_names_) {
+    const std::string renamed = SnakeCase(name);
+    for (const auto& [other, original] : seen) {
+      if (other == AsciiLower(renamed)) {
+        throw Error(ErrorKind::kInvalidArgument,
+                    fmt::format("the columns '{}' and '{}' would both be called '{}'; rename one in "
+                                "its file, or set column_names: as_is in the workflow",
+                                original, name, renamed));
+      }
+    }
+    seen.emplace_back(AsciiLower(renamed), name);
+    select.items.push_back({sql::Column(name), renamed});
+  }
+  return engine_.Query(joined, select);
+}
+
+ExpressionPtr Preprocessing::DateExpression(const ExpressionPtr& column, const Field& field) const {
+  const DataType& type = field.type;
+  if (type == kDateType) return column;
+  if (type == kTimestampType) return sql::Cast(column, kDateType);
+  if (type != kStringType && !(type.IsIntegral() && workflow_.date.format)) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("the date column '{}' is of type {}; it must be text, a date or a "
+                            "timestamp",
+                            field.name, type.ToString()));
+  }
+  const ExpressionPtr text = type == kStringType ? column : sql::Cast(column, kStringType);
+  if (!workflow_.date.format) return sql::TryCast(text, kDateType);
+  return sql::Call("try_to_date", {text, sql::Literal(std::string_view(*workflow_.date.format))});
+}
+
+Relation Preprocessing::ParseDate(const Relation& renamed) {
+  const Schema& schema = renamed.schema();
+  if (!schema.Find(workflow_.date.column)) {
+    throw Error(ErrorKind::kNotFound,
+                fmt::format("there is no date column '{}'{}; columns are {}", workflow_.date.column,
+                            DidYouMean(workflow_.date.column, schema.names()),
+                            Join(schema.names(), ", ")));
+  }
+  const Field& field = schema.Get(workflow_.date.column);
+  if (field.type == kDateType) return renamed;
+  return engine_.Query(
+      renamed, Replace(schema, field.name, DateExpression(sql::Column(field.name), field)));
+}
+
+// Called only if some date is null after parsing: tells text that is no date from a missing one.
+void Preprocessing::RefuseBadDates(const Relation& renamed, std::int64_t num_nulls) const {
+  const std::size_t position = *renamed.schema().Find(workflow_.date.column);
+  const auto is_bad = [&](const Field& field) {
+    const ExpressionPtr column = sql::Column(field.name);
+    return sql::And(sql::IsNull(DateExpression(column, field)), sql::Not(sql::IsNull(column)));
+  };
+  const ExpressionPtr condition = is_bad(renamed.schema().fields()[position]);
+  const std::int64_t num_bad = engine_.CountWhere(renamed, {&condition, 1})[0];
+  if (num_bad == 0) return;
+
+  const std::string form = workflow_.date.format
+                               ? fmt::format("a date of the form {}", *workflow_.date.format)
+                               : "a date";
+  const std::string& original = original_names_[position];
+  for (const OpenSource& source : sources_) {
+    const std::optional<std::size_t> found = source.relation.schema().Find(original);
+    if (!found || source.spec->format != SourceFormat::kCsv) continue;
+    const Field& field = source.relation.schema().fields()[*found];
+    const std::optional<RecordOrigin> origin =
+        engine_.Locate(source.relation, is_bad(field), field.name);
+    if (!origin) continue;
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{} line {}: {} is '{}', which is not {}; such rows: {} of {}",
+                            origin->file, origin->line, original, origin->value.value_or(""), form,
+                            WithThousands(num_bad), WithThousands(num_nulls)));
+  }
+  throw Error(ErrorKind::kInvalidArgument,
+              fmt::format("the date column '{}' holds text that is not {} in {} rows",
+                          workflow_.date.column, form, WithThousands(num_bad)));
+}
+
+std::vector<DateCount> Preprocessing::CountDates(const Relation& rows) const {
+  std::vector<DateCount> counts;
+  for (ValueCount& count : engine_.ValueCounts(rows, sql::Column(workflow_.date.column))) {
+    counts.emplace_back(std::move(count.value), count.count);
+  }
+  std::sort(counts.begin(), counts.end());
+  return counts;
+}
+
+StepReport Preprocessing::Run() {
+  if (!(options_.training_fraction > 0.0 && options_.training_fraction < 1.0)) {
+    throw Error(ErrorKind::kUsage,
+                fmt::format("the training fraction must lie between 0 and 1, both excluded; it is "
+                            "{}",
+                            options_.training_fraction));
+  }
+  ListSources();
+  std::vector<Location> inputs;
+  for (const SourceSpec& spec : workflow_.sources) inputs.push_back(options_.sources.at(spec.name));
+  OutputDirectory output(options_.output,
+                         {.overwrite = options_.overwrite,
+                          .inputs = inputs,
+                          .entries = {"training", "validation", "rejected", "manifest.json"}});
+  InputHashes hashes;
+  for (const OpenSource& source : sources_) hashes.Add(source.spec->name, source.files);
+  hashes.Start();
+  manifest_.step = "data_preprocessing";
+  manifest_.engine = engine_.version();
+  manifest_.parameters = {{"training_fraction", options_.training_fraction},
+                          {"overwrite_output", options_.overwrite}};
+
+  clock_.Begin("reading");
+  ReadSources();
+  clock_.Begin("joining");
+  const Relation renamed = RenameColumns(JoinSources());
+  const Relation rows = engine_.Keep(ParseDate(renamed));
+  clock_.Begin("splitting");
+  const std::vector<DateCount> counts = CountDates(rows);
+  std::int64_t num_rows = 0;
+  for (const DateCount& count : counts) num_rows += count.second;
+  const std::int64_t num_nulls = !counts.empty() && !counts[0].first ? counts[0].second : 0;
+  if (num_nulls > 0) RefuseBadDates(renamed, num_nulls);
+  if (num_rows == 0) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "no row is left after the joins; do the keys of the sources match?");
+  }
+  std::optional<std::string> cut_off;
+  try {
+    cut_off = FindCutOffDate(counts, options_.training_fraction);
+  } catch (const Error& error) {
+    throw error.Within(fmt::format("column '{}'", workflow_.date.column));
+  }
+  if (num_nulls > 0) {
+    manifest_.Warn(fmt::format("{} of {} rows have no {} and are in neither part",
+                               WithThousands(num_nulls), WithThousands(num_rows),
+                               workflow_.date.column));
+  }
+
+  clock_.Begin("writing");
+  const std::string seed =
+      fmt::format("data_preprocessing {} {} {}", hashes.Combined(), Sha256(workflow_.text),
+                  options_.training_fraction);
+  std::int64_t num_used = 0;
+  manifest_.rows.emplace_back("joined", num_rows);
+  StepReport report;
+  for (const char* part : {"training", "validation"}) {
+    ExpressionPtr condition = sql::Literal(false);
+    if (cut_off) {
+      condition = sql::Call(part == std::string_view("training") ? "<=" : ">",
+                            {sql::Column(workflow_.date.column), sql::DateLiteral(*cut_off)});
+    }
+    const WriteResult written =
+        WriteFrame(engine_, engine_.Query(rows, Filter(condition)), output.MakeFolder(part),
+                   UuidOf(seed + " " + part));
+    manifest_.rows.emplace_back(part, written.num_rows);
+    report.rows.emplace_back(part, written.num_rows);
+    num_used += written.num_rows;
+    if (written.num_rows == 0) {
+      manifest_.Warn(fmt::format("the {} part is empty, since the cut falls on rows without a date",
+                                 part));
+    }
+  }
+  RowLedger ledger{.read = num_rows, .used = num_used};
+  if (!cut_off) {
+    // Rows that have a date come after the cut, but no date is greater than null.
+    ledger.rejected["null_cut_off_date"] = num_rows - num_nulls;
+  }
+  if (num_nulls > 0) ledger.rejected["null_date"] = num_nulls;
+  manifest_.ledgers.emplace_back("joined", ledger);
+  manifest_.results["split"] = {{"column", workflow_.date.column},
+                                {"dates", counts.size()},
+                                {"last_training_date", nullptr}};
+  if (cut_off) manifest_.results["split"]["last_training_date"] = *cut_off;
+  manifest_.inputs = hashes.Wait();
+  clock_.End();
+  report.manifest = manifest_.Write(output.staging(), workflow_, clock_);
+  output.Commit();
+  report.output = options_.output.path();
+  report.seconds = clock_.Seconds();
+  return report;
+}
+
+}  // namespace
+
+StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
+                                const PreprocessingOptions& options) {
+  return Preprocessing(engine, workflow, options).Run();
+}
+
+}  // namespace firesteel

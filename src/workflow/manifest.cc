@@ -1,0 +1,172 @@
+#include "workflow/manifest.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "storage/location.h"
+#include "workflow/version.h"
+
+namespace firesteel {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+// Paths come from the file system and may be any bytes; JSON must be UTF-8.
+std::string ToText(const Json& json) {
+  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
+}
+
+double RoundToMicroseconds(double milliseconds) { return std::round(milliseconds * 1e3) / 1e3; }
+
+}  // namespace
+
+std::string_view Version() { return FIRESTEEL_VERSION; }
+
+InputHashes::~InputHashes() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void InputHashes::Add(const std::string& role, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    std::error_code error;
+    const std::uintmax_t bytes = fs::file_size(path, error);
+    files_.push_back({role, path, error ? 0 : static_cast<std::int64_t>(bytes), ""});
+  }
+}
+
+void InputHashes::AddTree(const std::string& role, const std::string& directory) {
+  std::vector<std::string> paths;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(directory, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name[0] != '_' && name[0] != '.' && it->is_regular_file(error)) {
+      paths.push_back(it->path().string());
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  Add(role, paths);
+}
+
+void InputHashes::Start() {
+  thread_ = std::thread([this] {
+    try {
+      for (InputFile& file : files_) file.sha256 = Sha256File(file.path);
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  });
+}
+
+const std::vector<InputFile>& InputHashes::Wait() {
+  if (thread_.joinable()) thread_.join();
+  if (failure_) std::rethrow_exception(failure_);
+  return files_;
+}
+
+std::string InputHashes::Combined() {
+  std::string all;
+  for (const InputFile& file : Wait()) all += file.role + "\n" + file.sha256 + "\n";
+  return Sha256(all);
+}
+
+PhaseClock::PhaseClock(PhaseObserver observer)
+    : observer_(std::move(observer)), start_(Clock::now()), phase_start_(start_) {}
+
+void PhaseClock::Begin(const std::string& phase) {
+  End();
+  phase_ = phase;
+  phase_start_ = Clock::now();
+  if (observer_) observer_(phase_);
+}
+
+void PhaseClock::End() {
+  if (phase_.empty()) return;
+  const std::chrono::duration<double, std::milli> elapsed = Clock::now() - phase_start_;
+  milliseconds_.emplace_back(phase_, elapsed.count());
+  phase_.clear();
+}
+
+double PhaseClock::Seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+Json PhaseClock::ToJson() const {
+  Json json = Json::object();
+  for (const auto& [phase, milliseconds] : milliseconds_) {
+    json[phase] = RoundToMicroseconds(json.value(phase, 0.0) + milliseconds);
+  }
+  return json;
+}
+
+void Manifest::Warn(const std::string& message) {
+  LogWarning(message);
+  warnings.push_back(message);
+}
+
+Json Manifest::Write(const std::string& directory, const Workflow& workflow,
+                     const PhaseClock& clock) const {
+  Json json;
+  json["version"] = 1;
+  json["step"] = step;
+  json["firesteel"] = Version();
+  json["engine"] = engine;
+  json["workflow"] = {
+      {"name", workflow.name}, {"file", workflow.file}, {"sha256", Sha256(workflow.text)}};
+  json["parameters"] = parameters;
+  json["inputs"] = Json::array();
+  for (const InputFile& file : inputs) {
+    json["inputs"].push_back({{"role", file.role},
+                              {"path", file.path},
+                              {"bytes", file.bytes},
+                              {"sha256", file.sha256}});
+  }
+  json["rows"] = Json::object();
+  for (const auto& [part, count] : rows) json["rows"][part] = count;
+  json["ledger"] = Json::object();
+  for (const auto& [what, ledger] : ledgers) {
+    ledger.Check(what);
+    json["ledger"][what] = ledger.ToJson();
+  }
+  for (const auto& [key, value] : results.items()) json[key] = value;
+  json["warnings"] = warnings;
+
+  std::vector<std::pair<std::string, std::int64_t>> files;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory)) {
+    if (!entry.is_regular_file()) continue;
+    files.emplace_back(entry.path().lexically_relative(directory).string(),
+                       static_cast<std::int64_t>(entry.file_size()));
+  }
+  std::sort(files.begin(), files.end());
+  files.emplace_back("manifest.json", 0);
+  json["files"] = Json::array();
+  for (const auto& [path, bytes] : files) {
+    Json file = {{"path", path}};
+    if (path != "manifest.json") file["bytes"] = bytes;
+    json["files"].push_back(std::move(file));
+  }
+  json["milliseconds"] = clock.ToJson();
+  json["milliseconds"]["total"] = RoundToMicroseconds(clock.Seconds() * 1e3);
+  WriteTextFile(directory + "/manifest.json", ToText(json) + "\n");
+  return json;
+}
+
+std::int64_t TimestampOf(std::string_view text) {
+  const std::string hash = Sha256(text);
+  std::uint64_t number = 0;
+  std::from_chars(hash.data(), hash.data() + 12, number, 16);
+  constexpr std::int64_t kYear2020 = 1'577'836'800'000;
+  constexpr std::uint64_t kFourYears = 4ULL * 365 * 24 * 3600 * 1000;
+  return kYear2020 + static_cast<std::int64_t>(number % kFourYears);
+}
+
+}  // namespace firesteel

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "workflow/ledger.h"
+#include "workflow/steps.h"
+#include "workflow/workflow.h"
+
+namespace firesteel {
+
+/// One file that a step reads.
+struct InputFile {
+  std::string role;  // "shipping_logs".
+  std::string path;
+  std::int64_t bytes = 0;
+  std::string sha256;
+};
+
+/// Hashes the input files of a step in a thread of its own while the engine works on them.
+class InputHashes {
+ public:
+  InputHashes() = default;
+  ~InputHashes();
+  InputHashes(const InputHashes&) = delete;
+  InputHashes& operator=(const InputHashes&) = delete;
+
+  /// Adds the files of one input; before Start.
+  void Add(const std::string& role, const std::vector<std::string>& paths);
+  /// All files below a directory whose names begin with neither `_` nor `.`.
+  void AddTree(const std::string& role, const std::string& directory);
+  void Start();
+  /// Waits, and throws what the thread met (Error(kIo)).
+  const std::vector<InputFile>& Wait();
+  /// Depends on roles, order and contents, not on paths. Waits.
+  std::string Combined();
+
+ private:
+  std::vector<InputFile> files_;
+  std::thread thread_;
+  std::exception_ptr failure_;
+};
+
+/// Times the phases of a step and tells the observer of each.
+class PhaseClock {
+ public:
+  explicit PhaseClock(PhaseObserver observer);
+
+  /// Ends the phase that runs and begins another.
+  void Begin(const std::string& phase);
+  void End();
+  double Seconds() const;
+  /// Phase -> milliseconds, in order.
+  nlohmann::ordered_json ToJson() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  PhaseObserver observer_;
+  Clock::time_point start_;
+  Clock::time_point phase_start_;
+  std::string phase_;
+  std::vector<std::pair<std::string, double>> milliseconds_;
+};
+
+/// What a step writes about itself: manifest.json, version 1 (docs/workflow.md shows one). Its list of files is what
+/// allows the next run to replace them.
+struct Manifest {
+  std::string step;
+  std::string engine;
+  std::vector<InputFile> inputs;
+  nlohmann::ordered_json parameters = nlohmann::ordered_json::object();
+  nlohmann::ordered_json results = nlohmann::ordered_json::object();  // Step by step its own keys.
+  std::vector<std::pair<std::string, RowLedger>> ledgers;
+  std::vector<std::pair<std::string, std::int64_t>> rows;
+  std::vector<std::string> warnings;
+
+  /// Adds a warning and logs it.
+  void Warn(const std::string& message);
+  /// Checks the ledgers, lists the files below `directory` and writes manifest.json there.
+  nlohmann::ordered_json Write(const std::string& directory, const Workflow& workflow,
+                               const PhaseClock& clock) const;
+};
+
+/// A moment that depends on `text` alone, for files that carry a timestamp and must repeat: milliseconds since 1970,
+/// somewhere in 2020 to 2024.
+std::int64_t TimestampOf(std::string_view text);
+
+}  // namespace firesteel
