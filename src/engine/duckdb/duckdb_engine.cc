@@ -1,0 +1,387 @@
+#include "engine/duckdb/duckdb_engine.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+#include "engine/duckdb/connection.h"
+#include "engine/duckdb/csv_fields.h"
+#include "engine/duckdb/csv_source.h"
+#include "engine/duckdb/functions/scalar_functions.h"
+#include "engine/duckdb/parquet_source.h"
+#include "engine/duckdb/row_values.h"
+#include "engine/duckdb/score_function.h"
+#include "engine/duckdb/table_writer.h"
+#include "engine/duckdb/types.h"
+#include "engine/duckdb/vector_column.h"
+#include "engine/duckdb/vector_functions.h"
+#include "sql/print.h"
+#include "sql/resolve.h"
+
+namespace firesteel {
+namespace {
+
+using duckdb::QuoteName;
+
+std::string PrintFor(const sql::ExpressionPtr& expression, const Schema& schema) {
+  return sql::Print(*sql::Resolve(expression, schema), sql::Dialect::kDuckDb);
+}
+
+std::string PrintCondition(const sql::ExpressionPtr& condition, const Schema& schema) {
+  const sql::ExpressionPtr resolved = sql::Resolve(condition, schema);
+  if (resolved->type != kBooleanType && resolved->type != kNullType) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("a condition must be true or false, this one is of type {}",
+                            resolved->type.ToString()));
+  }
+  return sql::Print(*resolved, sql::Dialect::kDuckDb);
+}
+
+// Whether Spark compares values of the two types without a cast that could lose something.
+bool CanJoin(const DataType& left, const DataType& right) {
+  if (left.kind == TypeKind::kVector || left.kind == TypeKind::kNull) return false;
+  return left == right || (left.IsNumeric() && right.IsNumeric());
+}
+
+class DuckDbEngine final : public Engine {
+ public:
+  explicit DuckDbEngine(const duckdb::DatabaseOptions& options) : connection_(options) {
+    RegisterScalarFunctions(connection_.get());
+    duckdb::RegisterVectorFunctions(connection_.get());
+    duckdb::RegisterCsvFunctions(connection_.get());
+  }
+
+  std::string version() const override {
+    std::string_view number = duckdb_library_version();
+    if (number.starts_with('v')) number.remove_prefix(1);
+    return fmt::format("duckdb {}", number);
+  }
+
+  Relation ReadCsv(const CsvSource& source) override {
+    connection_.BeginCall();
+    const std::string name = connection_.NewName("fs_csv");
+    Schema schema = duckdb::ReadCsvTable(&connection_, source, name);
+    csv_sources_.emplace(name, source);
+    return Relation(name, std::move(schema));
+  }
+
+  Relation ReadParquet(const std::vector<std::string>& files) override {
+    connection_.BeginCall();
+    duckdb::ParquetSource source = duckdb::OpenParquet(&connection_, files);
+    return CreateView(source.query, std::move(source.schema));
+  }
+
+  std::optional<std::string> ParquetKeyValue(const std::string& file,
+                                             std::string_view key) override {
+    connection_.BeginCall();
+    return duckdb::ReadParquetKeyValue(&connection_, file, key);
+  }
+
+  Relation Values(const std::vector<NamedValue>& row) override {
+    connection_.BeginCall();
+    const std::string name = connection_.NewName("fs_table");
+    Schema schema = duckdb::CreateRowTable(&connection_, name, row);
+    return Relation(name, std::move(schema));
+  }
+
+  Relation Query(const Relation& input, const sql::Select& select) override {
+    connection_.BeginCall();
+    sql::ResolvedSelect resolved = sql::Resolve(select, input.schema());
+    const std::string query = sql::Print(resolved, sql::Dialect::kDuckDb, QuoteName(input.name()));
+    return CreateView(query, std::move(resolved.schema));
+  }
+
+  Relation Join(const Relation& left, const Relation& right, const JoinOptions& options) override;
+
+  Relation Score(const Relation& input, const ScoreOptions& options,
+                 RowFunction function) override {
+    connection_.BeginCall();
+    const Field& features = input.schema().Get(options.features.name);
+    if (features.type != kVectorType) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("column '{}' is {}, not a vector: nothing can be predicted from it",
+                              features.name, features.type.ToString()));
+    }
+    if (input.schema().Find(options.output_column)) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("column '{}' exists already; name the prediction otherwise",
+                              options.output_column));
+    }
+    const std::string score = connection_.NewName("fs_score");
+    duckdb::RegisterScoreFunction(&connection_, score, features.name, options.features.width,
+                                  std::move(function));
+    Schema schema = input.schema();
+    schema.Add({options.output_column, kDoubleType});
+    return CreateView(fmt::format("SELECT *, {}({}) AS {} FROM {}", score, QuoteName(features.name),
+                                  QuoteName(options.output_column), QuoteName(input.name())),
+                      std::move(schema));
+  }
+
+  Relation Keep(const Relation& input) override {
+    connection_.BeginCall();
+    const std::string name = connection_.NewName("fs_table");
+    connection_.Run(
+        fmt::format("CREATE TEMP TABLE {} AS FROM {}", QuoteName(name), QuoteName(input.name())));
+    return Relation(name, input.schema());
+  }
+
+  std::int64_t Count(const Relation& input) override {
+    connection_.BeginCall();
+    return Counts(fmt::format("SELECT count(*) FROM {}", QuoteName(input.name()))).front();
+  }
+
+  std::vector<std::int64_t> CountWhere(const Relation& input,
+                                       std::span<const sql::ExpressionPtr> conditions) override {
+    connection_.BeginCall();
+    if (conditions.empty()) return {};
+    std::string list;
+    for (const sql::ExpressionPtr& condition : conditions) {
+      list += fmt::format("{}count(*) FILTER (WHERE {})", list.empty() ? "" : ", ",
+                          PrintCondition(condition, input.schema()));
+    }
+    return Counts(fmt::format("SELECT {} FROM {}", list, QuoteName(input.name())));
+  }
+
+  std::vector<ValueCount> ValueCounts(const Relation& input,
+                                      const sql::ExpressionPtr& expression) override;
+
+  std::vector<NamedValue> FetchRow(const Relation& input) override {
+    connection_.BeginCall();
+    return duckdb::FetchOneRow(&connection_, input.name());
+  }
+
+  void Scan(const Relation& input, const std::vector<ScanColumn>& columns,
+            const std::function<void(MatrixView<const double> rows)>& visitor) override;
+
+  std::optional<RecordOrigin> Locate(const Relation& csv, const sql::ExpressionPtr& condition,
+                                     const std::string& column) override;
+
+  WriteResult Write(const Relation& input, const WriteOptions& options) override {
+    connection_.BeginCall();
+    return duckdb::WriteTable(&connection_, input.name(), input.schema(), options);
+  }
+
+  void Interrupt() override { connection_.Interrupt(); }
+
+ private:
+  Relation CreateView(const std::string& query, Schema schema) {
+    const std::string name = connection_.NewName("fs_view");
+    connection_.Run(fmt::format("CREATE TEMP VIEW {} AS {}", QuoteName(name), query));
+    return Relation(name, std::move(schema));
+  }
+
+  // The one row of a query of BIGINT columns.
+  std::vector<std::int64_t> Counts(const std::string& query) {
+    duckdb::Result result = connection_.Query(query);
+    std::vector<std::int64_t> counts;
+    if (!result.Next()) throw Error(ErrorKind::kInternal, "a count came back without a row");
+    for (idx_t i = 0; i < result.num_columns(); ++i) {
+      counts.push_back(result.column(i).data<std::int64_t>()[0]);
+    }
+    return counts;
+  }
+
+  duckdb::Connection connection_;
+  std::map<std::string, CsvSource> csv_sources_;  // By the name of the relation.
+};
+
+Relation DuckDbEngine::Join(const Relation& left, const Relation& right,
+                            const JoinOptions& options) {
+  connection_.BeginCall();
+  if (options.keys.empty())
+    throw Error(ErrorKind::kInvalidArgument, "a join needs at least one key column");
+  std::string condition, list;
+  Schema schema;
+  std::set<std::size_t> left_keys, right_keys;
+  const auto key_of = [](const Relation& side, const std::string& key, const char* what) {
+    if (const auto position = side.schema().Find(key)) return *position;
+    throw Error(ErrorKind::kNotFound, fmt::format("join: the {} table has no column '{}'{}", what,
+                                                  key, DidYouMean(key, side.schema().names())));
+  };
+  for (const std::string& key : options.keys) {
+    const std::size_t left_position = key_of(left, key, "left");
+    const std::size_t right_position = key_of(right, key, "right");
+    const Field& left_field = left.schema().fields()[left_position];
+    const Field& right_field = right.schema().fields()[right_position];
+    if (!CanJoin(left_field.type, right_field.type)) {
+      throw Error(
+          ErrorKind::kInvalidArgument,
+          fmt::format(
+              "join: key column '{}' is {} on the left and {} on the right; declare or cast one "
+              "of them so that both are the same",
+              key, left_field.type.ToString(), right_field.type.ToString()));
+    }
+    if (!left_keys.insert(left_position).second) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("join: key column '{}' is named twice", key));
+    }
+    right_keys.insert(right_position);
+    condition += fmt::format("{}l.{} = r.{}", condition.empty() ? "" : " AND ",
+                             QuoteName(left_field.name), QuoteName(right_field.name));
+    list += fmt::format("{}l.{}", list.empty() ? "" : ", ", QuoteName(left_field.name));
+    schema.Add(left_field);
+  }
+  for (std::size_t i = 0; i < left.schema().num_fields(); ++i) {
+    if (left_keys.contains(i)) continue;
+    const Field& field = left.schema().fields()[i];
+    list += fmt::format(", l.{}", QuoteName(field.name));
+    schema.Add(field);
+  }
+  for (std::size_t i = 0; i < right.schema().num_fields(); ++i) {
+    if (right_keys.contains(i)) continue;
+    Field field = right.schema().fields()[i];
+    if (schema.Find(field.name)) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("join: both tables have a column '{}' (letter case does not count) "
+                              "that is not a key; "
+                              "rename or drop it in one of them",
+                              field.name));
+    }
+    list += fmt::format(", r.{}", QuoteName(field.name));
+    field.nullable = field.nullable || options.type == JoinType::kLeft;
+    schema.Add(std::move(field));
+  }
+  return CreateView(
+      fmt::format("SELECT {} FROM {} AS l {} JOIN {} AS r ON {}", list, QuoteName(left.name()),
+                  options.type == JoinType::kLeft ? "LEFT" : "INNER", QuoteName(right.name()),
+                  condition),
+      std::move(schema));
+}
+
+std::vector<ValueCount> DuckDbEngine::ValueCounts(const Relation& input,
+                                                  const sql::ExpressionPtr& expression) {
+  connection_.BeginCall();
+  const sql::ExpressionPtr resolved = sql::Resolve(expression, input.schema());
+  const std::string value = sql::Print(*resolved, sql::Dialect::kDuckDb);
+  const std::string text =
+      PrintFor(sql::Cast(sql::Column("value"), kStringType), Schema({{"value", resolved->type}}));
+  // Grouping takes -0.0 for 0.0, whose texts differ.
+  const bool is_float = resolved->type == kDoubleType || resolved->type == kFloatType;
+  duckdb::Result result = connection_.Query(fmt::format(
+      "SELECT {}, num_rows FROM (SELECT {} AS value, count(*) AS num_rows FROM {} GROUP BY 1{})",
+      text, value, QuoteName(input.name()), is_float ? fmt::format(", signbit({})", value) : ""));
+  std::vector<ValueCount> counts;
+  while (result.Next()) {
+    const duckdb::VectorView values = result.column(0), num_rows = result.column(1);
+    for (idx_t row = 0; row < result.num_rows(); ++row) {
+      ValueCount& count = counts.emplace_back();
+      if (values.IsValid(row)) count.value = std::string(values.Text(row));
+      count.count = num_rows.data<std::int64_t>()[row];
+    }
+  }
+  return counts;
+}
+
+void DuckDbEngine::Scan(const Relation& input, const std::vector<ScanColumn>& columns,
+                        const std::function<void(MatrixView<const double> rows)>& visitor) {
+  connection_.BeginCall();
+  std::string list;
+  std::vector<const Field*> fields;
+  std::size_t width = 0;
+  for (const ScanColumn& column : columns) {
+    const Field& field = input.schema().Get(column.name);
+    const bool is_vector = field.type == kVectorType;
+    if (!is_vector && !field.type.IsNumeric() && field.type != kBooleanType) {
+      throw Error(
+          ErrorKind::kInvalidArgument,
+          fmt::format(
+              "column '{}' is {}: only numbers, booleans and vectors can be read as numbers",
+              field.name, field.type.ToString()));
+    }
+    if (!is_vector && column.width != 1) {
+      throw Error(
+          ErrorKind::kInvalidArgument,
+          fmt::format("column '{}' is a number, not a vector of {}", field.name, column.width));
+    }
+    list += list.empty() ? "" : ", ";
+    list += is_vector ? QuoteName(field.name)
+                      : fmt::format("CAST({} AS DOUBLE)", QuoteName(field.name));
+    fields.push_back(&field);
+    width += column.width;
+  }
+  if (columns.empty()) throw Error(ErrorKind::kInvalidArgument, "a scan needs at least one column");
+
+  duckdb::Result result =
+      connection_.Stream(fmt::format("SELECT {} FROM {}", list, QuoteName(input.name())));
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> rows;
+  std::int64_t num_before = 0;
+  while (result.Next()) {
+    const idx_t num_rows = result.num_rows();
+    rows.resize(num_rows * width);
+    double* out = rows.data();
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const duckdb::VectorView view = result.column(i);
+      const std::size_t part = columns[i].width;
+      if (fields[i]->type != kVectorType) {
+        const double* values = view.data<double>();
+        for (idx_t row = 0; row < num_rows; ++row) {
+          out[row * width] = view.IsValid(row) ? values[row] : kNaN;
+        }
+      } else {
+        const duckdb::VectorColumn vectors(view);
+        for (idx_t row = 0; row < num_rows; ++row) {
+          const std::span<double> slots(out + row * width, part);
+          if (!vectors.IsValid(row)) {
+            std::fill(slots.begin(), slots.end(), kNaN);
+            continue;
+          }
+          if (!vectors.IsSound(row) || vectors.Length(row) != part) {
+            throw Error(
+                ErrorKind::kInvalidArgument,
+                fmt::format("column '{}', row {}: {} where a vector of {} numbers was expected",
+                            fields[i]->name, num_before + static_cast<std::int64_t>(row) + 1,
+                            vectors.IsSound(row)
+                                ? fmt::format("a vector of {}", vectors.Length(row))
+                                : "a malformed vector",
+                            part));
+          }
+          vectors.CopyDense(row, slots);
+        }
+      }
+      out += part;
+    }
+    visitor(MatrixView<const double>(rows.data(), num_rows, width));
+    num_before += static_cast<std::int64_t>(num_rows);
+  }
+}
+
+std::optional<RecordOrigin> DuckDbEngine::Locate(const Relation& csv,
+                                                 const sql::ExpressionPtr& condition,
+                                                 const std::string& column) {
+  connection_.BeginCall();
+  const auto source = csv_sources_.find(csv.name());
+  if (source == csv_sources_.end()) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "only the rows of a relation that was read from CSV can be located");
+  }
+  const std::size_t position = csv.schema().Find(csv.schema().Get(column).name).value();
+  // A temporary table numbers its rows in the order in which they were read.
+  duckdb::Result result =
+      connection_.Query(fmt::format("SELECT min(rowid) FROM {} WHERE {}", QuoteName(csv.name()),
+                                    PrintCondition(condition, csv.schema())));
+  if (!result.Next() || !result.column(0).IsValid(0)) return std::nullopt;
+  return duckdb::OriginOfRecord(source->second, result.column(0).data<std::int64_t>()[0], position);
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> OpenDuckDb(const DuckDbOptions& options) {
+  duckdb::DatabaseOptions database;
+  database.num_threads = options.num_threads;
+  database.memory_limit_bytes = options.memory_limit_bytes;
+  database.temp_directory = options.temp_directory;
+  if (database.temp_directory.empty()) {
+    database.temp_directory =
+        (std::filesystem::temp_directory_path() / fmt::format("firesteel-{}", getpid())).string();
+  }
+  return std::make_unique<DuckDbEngine>(database);
+}
+
+}  // namespace firesteel

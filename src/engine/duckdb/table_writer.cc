@@ -1,0 +1,167 @@
+#include "engine/duckdb/table_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "sql/expression.h"
+#include "sql/print.h"
+#include "sql/resolve.h"
+#include "sql/spark_text.h"
+
+namespace firesteel::duckdb {
+namespace {
+
+// What DuckDB calls the files while it writes: this, a number, the extension.
+constexpr std::string_view kDraftName = "draft_";
+
+// The text of one column in a line of CSV, or null.
+std::string CsvTextSql(const Field& field) {
+  const std::string name = QuoteName(field.name);
+  switch (field.type.kind) {
+    case TypeKind::kNull:
+    case TypeKind::kVector:
+      throw Error(
+          ErrorKind::kUnsupported,
+          fmt::format("column '{}': CSV cannot hold a {}; leave it out or write Parquet",
+                      field.name, field.type.kind == TypeKind::kVector ? "vector" : "list"));
+    case TypeKind::kString:
+      return fmt::format("fs_csv_string({})", name);
+    case TypeKind::kTimestamp:
+      return fmt::format(
+          "strftime(CAST({} AT TIME ZONE 'UTC' AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%gZ')", name);
+    case TypeKind::kBoolean:
+    case TypeKind::kByte:
+    case TypeKind::kShort:
+    case TypeKind::kInt:
+    case TypeKind::kLong:
+      return fmt::format("CAST({} AS VARCHAR)", name);
+    case TypeKind::kFloat:
+    case TypeKind::kDouble:
+    case TypeKind::kDecimal:
+    case TypeKind::kDate:
+      return sql::Print(
+          *sql::Resolve(sql::Cast(sql::Column(field.name), kStringType), Schema({field})),
+          sql::Dialect::kDuckDb);
+  }
+  throw Error(ErrorKind::kInternal, "a data type of no known kind");
+}
+
+std::string CsvHeader(const Schema& schema) {
+  std::string header;
+  for (const Field& field : schema.fields()) {
+    header += (header.empty() ? "" : ",") + sql::FormatCsvString(field.name);
+  }
+  return header;
+}
+
+// A query of one text column: the lines, under a name that is the header line.
+std::string CsvLinesSql(const std::string& table, const Schema& schema) {
+  std::string line;
+  for (const Field& field : schema.fields()) {
+    line += fmt::format("{}coalesce({}, '')", line.empty() ? "" : " || ',' || ", CsvTextSql(field));
+  }
+  return fmt::format("SELECT {} AS {} FROM {}", line, QuoteName(CsvHeader(schema)),
+                     QuoteName(table));
+}
+
+std::string ParquetOptionsSql(const WriteOptions& options) {
+  // Row groups of this size keep the rows of one in the cache of a core and its threads busy.
+  std::string text = "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880";
+  if (!options.key_values.empty()) {
+    std::string entries;
+    for (const auto& [key, value] : options.key_values) {
+      entries +=
+          fmt::format("{}{}: {}", entries.empty() ? "" : ", ", QuoteText(key), QuoteText(value));
+    }
+    text += fmt::format(", KV_METADATA {{{}}}", entries);
+  }
+  return text;
+}
+
+struct DraftFile {
+  std::filesystem::path path;
+  std::size_t number = 0;
+  bool has_rows = true;
+};
+
+std::size_t NumberOf(const std::filesystem::path& path) {
+  const std::string name = path.stem().string();
+  std::size_t number = 0;
+  const char* begin = name.data() + std::min(kDraftName.size(), name.size());
+  std::from_chars(begin, name.data() + name.size(), number);
+  return number;
+}
+
+}  // namespace
+
+WriteResult WriteTable(Connection* connection, const std::string& table, const Schema& schema,
+                       const WriteOptions& options) {
+  const bool parquet = options.format == FileFormat::kParquet;
+  const std::string source = parquet ? "FROM " + QuoteName(table) : CsvLinesSql(table, schema);
+  const std::string format = parquet
+                                 ? ParquetOptionsSql(options)
+                                 : "FORMAT csv, HEADER true, QUOTE '', ESCAPE '', DELIMITER ','";
+  const std::string statement = fmt::format(
+      "COPY ({}) TO {} ({}, FILE_SIZE_BYTES {}, FILENAME_PATTERN '{}{{i}}', {} true)", source,
+      QuoteText(options.directory), format, std::max<std::int64_t>(options.target_file_bytes, 1),
+      kDraftName, parquet ? "RETURN_STATS" : "RETURN_FILES");
+  WriteResult written;
+  std::vector<DraftFile> drafts;
+  const auto add_draft = [&drafts](std::string_view path) -> DraftFile& {
+    DraftFile& draft = drafts.emplace_back();
+    draft.path = path;
+    draft.number = NumberOf(draft.path);
+    return draft;
+  };
+  try {
+    Result result = connection->Query(statement);
+    if (parquet) {  // A row for each file: its name, number of rows, and more.
+      while (result.Next()) {
+        for (idx_t row = 0; row < result.num_rows(); ++row) {
+          const std::uint64_t num_rows = result.column(1).data<std::uint64_t>()[row];
+          add_draft(result.column(0).Text(row)).has_rows = num_rows > 0;
+          written.num_rows += static_cast<std::int64_t>(num_rows);
+        }
+      }
+    } else if (result.Next()) {  // One row: the number of rows, the list of files.
+      written.num_rows = result.column(0).data<std::int64_t>()[0];
+      const VectorView list = result.column(1), files = list.ListChild();
+      const duckdb_list_entry entry = list.data<duckdb_list_entry>()[0];
+      const std::size_t empty_size = CsvHeader(schema).size() + 1;
+      for (idx_t i = 0; i < entry.length; ++i) {
+        DraftFile& draft = add_draft(files.Text(entry.offset + i));
+        draft.has_rows = std::filesystem::file_size(draft.path) > empty_size;
+      }
+    }
+  } catch (const Error& error) {
+    throw error.Within("writing to " + options.directory);
+  }
+  std::sort(drafts.begin(), drafts.end(), [](const DraftFile& left, const DraftFile& right) {
+    return left.number < right.number;
+  });
+
+  const std::string_view extension = parquet ? "snappy.parquet" : "csv";
+  for (std::size_t i = 0; i < drafts.size(); ++i) {
+    std::error_code error;
+    // A file that was begun when the rows had ended. One file stays even without rows: it has the
+    // schema.
+    if (!drafts[i].has_rows && !(written.files.empty() && i + 1 == drafts.size())) {
+      std::filesystem::remove(drafts[i].path, error);
+      continue;
+    }
+    const std::string name =
+        fmt::format("part-{:05}-{}-c000.{}", written.files.size(), options.uuid, extension);
+    std::filesystem::rename(drafts[i].path, std::filesystem::path(options.directory) / name, error);
+    if (error) {
+      throw Error(ErrorKind::kIo, fmt::format("{}: cannot be renamed to {}: {}",
+                                              drafts[i].path.string(), name, error.message()));
+    }
+    written.files.push_back(name);
+  }
+  return written;
+}
+
+}  // namespace firesteel::duckdb
