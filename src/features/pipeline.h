@@ -18,8 +18,8 @@ class PipelineModel {
   const std::string& uid() const { return uid_; }
   const std::vector<std::unique_ptr<FittedStage>>& stages() const { return stages_; }
 
-  /// Returns the transformed rows, lazily, after one pass that counts the rows no stage may meet (RowCheck).
-  /// Throws Error(kInvalidArgument) naming column, value and count if there are any.
+  /// Returns the transformed rows, lazily, after one pass that counts the rows no stage may meet
+  /// (RowCheck). Throws Error(kInvalidArgument) naming column, value and count if there are any.
   Relation Transform(Engine& engine, const Relation& input) const;
 
  private:
@@ -33,7 +33,9 @@ class Pipeline {
   Pipeline(std::string uid, std::vector<std::unique_ptr<Stage>> stages)
       : uid_(std::move(uid)), stages_(std::move(stages)) {}
 
-  /// Fits each stage on the rows that the stages before it made.
+  /// Fits each stage on the rows that the stages before it made. Rows that a stage can't transform
+  /// are not looked for here: Transform finds them, over these rows too, and before any of its rows
+  /// is used.
   PipelineModel Fit(Engine& engine, const Relation& input) const;
 
  private:

@@ -14,17 +14,18 @@
 
 namespace firesteel {
 
-/// A stage as Spark ML saves it: what stands in its metadata file and, for a fitted stage that has any, its data.
+/// A stage as Spark ML saves it: what stands in its metadata file and, for a fitted stage that has
+/// any, its data.
 struct StageRecord {
   std::string class_name;  // "org.apache.spark.ml.feature.StringIndexerModel"
   std::string uid;
-  nlohmann::ordered_json params = nlohmann::ordered_json::object();          // paramMap: what was set.
+  nlohmann::ordered_json params = nlohmann::ordered_json::object();  // paramMap: what was set.
   nlohmann::ordered_json default_params = nlohmann::ordered_json::object();  // defaultParamMap.
   std::vector<NamedValue> data;  // The one row of data/; empty: the stage has no data folder.
 };
 
-/// A row that a stage cannot transform, and what to say of it. Spark fails while it computes such a row; we count
-/// them first, so that the message can say which column, which value and how often.
+/// A row that a stage cannot transform, and what to say of it. Spark fails while it computes such a
+/// row; we count them first, so that the message can say which column, which value and how often.
 struct RowCheck {
   sql::ExpressionPtr is_bad;  // Over the stage's input.
   sql::ExpressionPtr value;   // The offending value, shown in the message.
@@ -36,7 +37,10 @@ struct RowCheck {
 /// How a fitted stage transforms one relation: a select over its input.
 struct StagePlan {
   sql::Select select;
-  std::vector<std::pair<std::string, ColumnAttributes>> attributes;  // Of output columns that have new ones.
+  std::vector<std::pair<std::string, ColumnAttributes>>
+      attributes;  // Of output columns that have new ones.
+  std::vector<std::string>
+      never_null;  // Output columns without nulls, where the expression does not show it.
   std::vector<RowCheck> checks;
 };
 
@@ -46,7 +50,8 @@ class FittedStage {
   virtual ~FittedStage() = default;
 
   const std::string& uid() const { return uid_; }
-  /// Throws Error(kNotFound or kInvalidArgument) if `input` lacks a column or one has the wrong type, naming stage and column.
+  /// Throws Error(kNotFound or kInvalidArgument) if `input` lacks a column or one has the wrong
+  /// type, naming stage and column.
   virtual StagePlan Plan(const Schema& input) const = 0;
   /// What Spark ML would save for this stage.
   virtual StageRecord ToRecord() const = 0;
@@ -58,7 +63,8 @@ class FittedStage {
   std::string uid_;
 };
 
-/// A stage of a workflow, not fitted yet. A transformer that learns nothing returns a stage at once.
+/// A stage of a workflow, not fitted yet. A transformer that learns nothing returns a stage at
+/// once.
 class Stage {
  public:
   virtual ~Stage() = default;

@@ -1,0 +1,212 @@
+#include "features/pipeline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace firesteel {
+namespace {
+
+// An expression that has grown beyond this many nodes by putting stages into one another is
+// computed over the stage's own input instead: a shared tree is written out once for each use.
+constexpr std::size_t kMaxInlinedNodes = 4000;
+
+std::string StageName(const FittedStage& stage) { return "stage " + stage.uid(); }
+
+StagePlan PlanOf(const FittedStage& stage, const Schema& input) {
+  try {
+    return stage.Plan(input);
+  } catch (const Error& error) {
+    throw error.Within(StageName(stage));
+  }
+}
+
+// The rows a planned stage makes, with the attributes and nullability it says.
+Relation Apply(Engine& engine, const FittedStage& stage, const Relation& input,
+               const StagePlan& plan) {
+  Relation output;
+  try {
+    output = engine.Query(input, plan.select);
+  } catch (const Error& error) {
+    throw error.Within(StageName(stage));
+  }
+  Schema schema = output.schema();
+  const auto field_of = [&](const std::string& name) -> Field& {
+    const std::optional<std::size_t> position = schema.Find(name);
+    if (!position) {
+      throw Error(ErrorKind::kInternal,
+                  fmt::format("{}: its plan has no column '{}'", StageName(stage), name));
+    }
+    return schema.at(*position);
+  };
+  for (const auto& [name, attributes] : plan.attributes) field_of(name).attributes = attributes;
+  for (const std::string& name : plan.never_null) field_of(name).nullable = false;
+  return output.WithSchema(std::move(schema));
+}
+
+// Says in terms of a pipeline's input what its stages say of theirs, so that the checks of all
+// stages can be counted in one pass over the input.
+class Inliner {
+ public:
+  explicit Inliner(const Schema& input) {
+    for (const Field& field : input.fields()) {
+      columns_.push_back({field.name, {sql::Column(field.name), 1}});
+    }
+  }
+
+  /// The expression over the pipeline's input, for rows that reach the stage; nothing if it became
+  /// too large.
+  std::optional<sql::ExpressionPtr> Inline(const sql::ExpressionPtr& expression) const {
+    Sized inlined = Replace(expression);
+    if (where_.expression) {
+      inlined = {sql::And(where_.expression, inlined.expression), where_.size + inlined.size};
+    }
+    if (inlined.size > kMaxInlinedNodes) return std::nullopt;
+    return inlined.expression;
+  }
+
+  /// Goes from the input of a stage to its output.
+  void Advance(const sql::Select& select) {
+    std::vector<NamedColumn> output;
+    for (const sql::SelectItem& item : select.items) {
+      if (item.expression) {
+        output.push_back({item.name, Replace(item.expression)});
+      } else {
+        output.insert(output.end(), columns_.begin(), columns_.end());
+      }
+    }
+    if (select.where) {
+      Sized where = Replace(select.where);
+      where_ = where_.expression
+                   ? Sized{sql::And(where_.expression, where.expression), where_.size + where.size}
+                   : where;
+    }
+    columns_ = std::move(output);
+  }
+
+ private:
+  struct Sized {
+    sql::ExpressionPtr expression;
+    std::size_t size = 0;
+  };
+  struct NamedColumn {
+    std::string name;
+    Sized value;
+  };
+
+  Sized Replace(const sql::ExpressionPtr& expression) const {
+    if (expression->kind == sql::Expression::Kind::kColumn) {
+      for (const NamedColumn& column : columns_) {
+        if (EqualsIgnoringCase(column.name, expression->name)) return column.value;
+      }
+      return {expression, 1};
+    }
+    if (expression->args.empty()) return {expression, 1};
+    auto copy = std::make_shared<sql::Expression>(*expression);
+    std::size_t size = 1;
+    for (sql::ExpressionPtr& arg : copy->args) {
+      Sized replaced = Replace(arg);
+      arg = std::move(replaced.expression);
+      // Capped, so that a tree that doubles with every stage does not overflow.
+      size = std::min(size + replaced.size, kMaxInlinedNodes + 1);
+    }
+    return {std::move(copy), size};
+  }
+
+  std::vector<NamedColumn> columns_;
+  Sized where_;
+};
+
+// A check of one stage, with what is needed to count and to explain it.
+struct PendingCheck {
+  const FittedStage* stage;
+  RowCheck check;
+  Relation stage_input;
+  std::optional<sql::ExpressionPtr> over_pipeline_input;
+  std::int64_t count = 0;
+};
+
+[[noreturn]] void Fail(Engine& engine, const PendingCheck& pending) {
+  const RowCheck& check = pending.check;
+  sql::Select select;
+  select.items.push_back({check.value, "value"});
+  select.where = check.is_bad;
+  const std::vector<ValueCount> values =
+      engine.ValueCounts(engine.Query(pending.stage_input, select), sql::Column("value"));
+  const auto most = std::min_element(
+      values.begin(), values.end(), [](const ValueCount& left, const ValueCount& right) {
+        return left.count != right.count ? left.count > right.count : left.value < right.value;
+      });
+  std::string example;
+  if (most != values.end()) {
+    const std::string shown = most->value ? fmt::format("'{}'", *most->value) : "null";
+    example = values.size() == 1 ? fmt::format(": {}", shown)
+                                 : fmt::format(": {} different values, most often {} ({} rows)",
+                                               values.size(), shown, WithThousands(most->count));
+  }
+  throw Error(ErrorKind::kInvalidArgument,
+              fmt::format("{}: column '{}' {} in {} row{}{}; {}", StageName(*pending.stage),
+                          check.column, check.problem, WithThousands(pending.count),
+                          pending.count == 1 ? "" : "s", example, check.advice));
+}
+
+void RunChecks(Engine& engine, const Relation& input, std::vector<PendingCheck>* pending) {
+  std::vector<sql::ExpressionPtr> conditions;
+  for (const PendingCheck& check : *pending) {
+    if (check.over_pipeline_input) conditions.push_back(*check.over_pipeline_input);
+  }
+  std::vector<std::int64_t> counts;
+  if (!conditions.empty()) counts = engine.CountWhere(input, conditions);
+  std::size_t next = 0;
+  // In the order of the stages: the first stage that has a bad row is the one Spark would stop at.
+  for (PendingCheck& check : *pending) {
+    check.count = check.over_pipeline_input
+                      ? counts.at(next++)
+                      : engine.CountWhere(check.stage_input, {&check.check.is_bad, 1}).front();
+    if (check.count > 0) Fail(engine, check);
+  }
+}
+
+}  // namespace
+
+Relation PipelineModel::Transform(Engine& engine, const Relation& input) const {
+  Relation rows = input;
+  Inliner inliner(input.schema());
+  std::vector<PendingCheck> pending;
+  for (const auto& stage : stages_) {
+    StagePlan plan = PlanOf(*stage, rows.schema());
+    for (RowCheck& check : plan.checks) {
+      std::optional<sql::ExpressionPtr> inlined = inliner.Inline(check.is_bad);
+      pending.push_back({stage.get(), std::move(check), rows, std::move(inlined)});
+    }
+    rows = Apply(engine, *stage, rows, plan);
+    inliner.Advance(plan.select);
+  }
+  RunChecks(engine, input, &pending);
+  return rows;
+}
+
+PipelineModel Pipeline::Fit(Engine& engine, const Relation& input) const {
+  std::vector<std::unique_ptr<FittedStage>> fitted;
+  Relation rows = input;
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    try {
+      fitted.push_back(stages_[i]->Fit(engine, rows));
+    } catch (const Error& error) {
+      throw error.Within(fmt::format("fitting stage {} of {}", i + 1, stages_.size()));
+    }
+    const FittedStage& stage = *fitted.back();
+    // The output of the last stage is nobody's input.
+    if (i + 1 == stages_.size()) break;
+    rows = Apply(engine, stage, rows, PlanOf(stage, rows.schema()));
+  }
+  return PipelineModel(uid_, std::move(fitted));
+}
+
+}  // namespace firesteel
