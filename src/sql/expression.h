@@ -29,10 +29,10 @@ struct Expression {
   };
 
   Kind kind = Kind::kLiteral;
-  DataType type;
-  Value value;
-  std::string name;
-  std::vector<ExpressionPtr> args;
+  DataType type = {};
+  Value value = {};
+  std::string name = {};
+  std::vector<ExpressionPtr> args = {};
   bool is_try = false;
   bool nullable = true;      // Filled by Resolve: false if it can't be null.
   std::size_t position = 0;  // Where it starts in the text it was parsed from, in bytes.

@@ -1,0 +1,370 @@
+#include "sql/print.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "base/error.h"
+#include "sql/function_table.h"
+#include "sql/ml_functions.h"
+#include "sql/spark_text.h"
+
+namespace firesteel::sql {
+namespace {
+
+std::string TypeName(DataType type, Dialect dialect) {
+  if (dialect == Dialect::kDuckDb) {
+    switch (type.kind) {
+      case TypeKind::kInt:
+        return "INTEGER";
+      case TypeKind::kString:
+        return "VARCHAR";
+      case TypeKind::kTimestamp:
+        return "TIMESTAMP WITH TIME ZONE";
+      case TypeKind::kVector:
+        return "STRUCT(\"type\" TINYINT, size INTEGER, indices INTEGER[], \"values\" DOUBLE[])";
+      default:
+        break;
+    }
+  }
+  std::string name = type.ToString();
+  for (char& c : name) {
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  }
+  return name;
+}
+
+// Shortest digits with an exponent: a double in both dialects, and the same bits when read back.
+std::string FormatDoubleLiteral(double value, Dialect dialect) {
+  if (std::isnan(value) || std::isinf(value)) {
+    std::string_view text = "NaN";
+    if (std::isinf(value)) text = value > 0 ? "Infinity" : "-Infinity";
+    return fmt::format("CAST('{}' AS {})", text, TypeName(kDoubleType, dialect));
+  }
+  char digits[40];
+  const auto end =
+      std::to_chars(digits, digits + sizeof(digits), value, std::chars_format::scientific);
+  std::string text(digits, end.ptr);
+  const std::size_t exponent = text.find('e');
+  const int power = std::stoi(text.substr(exponent + 1));
+  text = fmt::format("{}e{}", text.substr(0, exponent), power);
+  return std::signbit(value) ? fmt::format("({})", text) : text;
+}
+
+bool CastCanFail(DataType from, DataType to) {
+  if (from == kStringType) return to != kStringType;
+  if (from.kind == TypeKind::kDecimal) return to.IsIntegral();
+  if (from == kDoubleType || from == kFloatType) return to.IsIntegral();
+  return from.IsIntegral() && to.IsIntegral() && to.kind < from.kind;
+}
+
+// Whether a row may end in an error; then DuckDB must be kept from computing it where Spark does
+// not.
+bool CanFail(const Expression& node) {
+  if (node.kind == Expression::Kind::kCast && !node.is_try &&
+      CastCanFail(node.args[0]->type, node.type)) {
+    return true;
+  }
+  if (node.kind == Expression::Kind::kCall) {
+    const Function* function = FindFunction(node.name);
+    const bool floats_only =
+        !function->duckdb_floating.empty() && (node.type == kDoubleType || node.type == kFloatType);
+    if (function->can_fail && !floats_only) return true;
+  }
+  return std::any_of(node.args.begin(), node.args.end(),
+                     [](const ExpressionPtr& argument) { return CanFail(*argument); });
+}
+
+class Printer {
+ public:
+  explicit Printer(Dialect dialect) : dialect_(dialect) {}
+
+  std::string Print(const Expression& node) const {
+    switch (node.kind) {
+      case Expression::Kind::kLiteral:
+        return PrintLiteral(node);
+      case Expression::Kind::kColumn:
+        return QuoteIdentifier(node.name, dialect_);
+      case Expression::Kind::kCast:
+        return dialect_ == Dialect::kDuckDb ? PrintDuckDbCast(node) : PrintSparkCast(node);
+      case Expression::Kind::kCase:
+        return PrintCase(node);
+      case Expression::Kind::kIn:
+        return PrintIn(node);
+      case Expression::Kind::kCall:
+        return PrintCall(node);
+    }
+    throw Error(ErrorKind::kInternal, "an expression of an unknown kind");
+  }
+
+ private:
+  std::string PrintLiteral(const Expression& node) const {
+    if (const auto* flag = std::get_if<bool>(&node.value)) return *flag ? "TRUE" : "FALSE";
+    if (const auto* number = std::get_if<std::int32_t>(&node.value)) {
+      return PrintWhole(*number, kIntType, *number == INT32_MIN);
+    }
+    if (const auto* number = std::get_if<std::int64_t>(&node.value)) {
+      // Below this size a dialect would take the digits for an int.
+      return PrintWhole(*number, kLongType, true);
+    }
+    if (const auto* number = std::get_if<double>(&node.value)) {
+      return FormatDoubleLiteral(*number, dialect_);
+    }
+    if (const auto* text = std::get_if<std::string>(&node.value)) {
+      if (node.type == kDateType) return PrintDate(*text);
+      return QuoteString(*text, dialect_);
+    }
+    if (const auto* list = std::get_if<std::vector<double>>(&node.value)) return PrintList(*list);
+    if (std::holds_alternative<std::monostate>(node.value)) return "NULL";
+    throw Error(ErrorKind::kInternal, "a literal of a kind that expressions do not have");
+  }
+
+  std::string PrintDate(const std::string& text) const {
+    const std::optional<std::int32_t> days = ParseDate(text);
+    if (!days) throw Error(ErrorKind::kInternal, "a date literal that is not a date");
+    if (text.size() == 10) return fmt::format("DATE '{}'", text);
+    return dialect_ == Dialect::kDuckDb ? fmt::format("fs_string_to_date('{}')", text)
+                                        : fmt::format("CAST('{}' AS DATE)", text);
+  }
+
+  std::string PrintWhole(std::int64_t number, DataType type, bool with_type) const {
+    if (with_type) {
+      if (dialect_ == Dialect::kSpark && type == kLongType) {
+        return number < 0 ? fmt::format("({}L)", number) : fmt::format("{}L", number);
+      }
+      return fmt::format("CAST({} AS {})", number, TypeName(type, dialect_));
+    }
+    return number < 0 ? fmt::format("({})", number) : fmt::format("{}", number);
+  }
+
+  std::string PrintList(const std::vector<double>& list) const {
+    if (dialect_ == Dialect::kSpark) {
+      throw Error(ErrorKind::kUnsupported, "Spark SQL has no text for a list of numbers here");
+    }
+    std::string text = "[";
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (i > 0) text += ", ";
+      text += FormatDoubleLiteral(list[i], dialect_);
+    }
+    return text + "]::DOUBLE[]";
+  }
+
+  std::string PrintSparkCast(const Expression& node) const {
+    return fmt::format("{}({} AS {})", node.is_try ? "TRY_CAST" : "CAST", Print(*node.args[0]),
+                       TypeName(node.type, dialect_));
+  }
+
+  std::string PrintDuckDbCast(const Expression& node) const {
+    const DataType from = node.args[0]->type;
+    const DataType to = node.type;
+    const std::string input = Print(*node.args[0]);
+    const auto native = [&](bool is_try = false) {
+      return fmt::format("{}({} AS {})", is_try ? "TRY_CAST" : "CAST", input,
+                         TypeName(to, dialect_));
+    };
+    if (from == kNullType || from == to) return native();
+    const auto call = [&](DataType type, std::string_view value) {
+      return fmt::format("fs_{}{}_to_{}({})", node.is_try ? "try_" : "", type.ToString(),
+                         to.ToString(), value);
+    };
+    const bool from_floating = from == kDoubleType || from == kFloatType;
+    if (to == kBooleanType && from.IsNumeric()) {
+      return fmt::format("({} <> {})", input, from_floating ? "0e0" : "0");
+    }
+    if (from.kind == TypeKind::kDecimal) {
+      const std::string text = fmt::format("CAST({} AS VARCHAR)", input);
+      if (to == kStringType) return text;
+      if (to == kDoubleType) return call(kStringType, text);
+      return call(kStringType, fmt::format("split_part({}, '.', 1)", text));
+    }
+    if (from == kStringType) return call(kStringType, input);
+    if (from_floating && to.IsIntegral()) {
+      return call(kDoubleType,
+                  from == kFloatType ? fmt::format("CAST({} AS DOUBLE)", input) : input);
+    }
+    if (from == kDoubleType && to == kFloatType) {
+      return fmt::format("fs_double_to_float({})", input);
+    }
+    if (to == kStringType && (from_floating || from == kDateType)) {
+      return fmt::format("fs_{}_to_string({})", from.ToString(), input);
+    }
+    if (from.IsIntegral() && to.IsIntegral() && to.kind < from.kind) {
+      if (node.is_try) return native(true);
+      return fmt::format("fs_bigint_to_{}({})", to.ToString(),
+                         from == kLongType ? input : fmt::format("CAST({} AS BIGINT)", input));
+    }
+    return native();
+  }
+
+  std::string PrintCase(const Expression& node) const {
+    std::string text = "CASE";
+    for (std::size_t i = 0; i + 1 < node.args.size(); i += 2) {
+      text += fmt::format(" WHEN {} THEN {}", Print(*node.args[i]), Print(*node.args[i + 1]));
+    }
+    return text + fmt::format(" ELSE {} END", Print(*node.args.back()));
+  }
+
+  std::string PrintIn(const Expression& node) const {
+    const std::string value = Print(*node.args[0]);
+    std::vector<std::string> list;
+    bool can_fail = false;
+    for (std::size_t i = 1; i < node.args.size(); ++i) {
+      list.push_back(Print(*node.args[i]));
+      can_fail = can_fail || CanFail(*node.args[i]);
+    }
+    if (dialect_ == Dialect::kDuckDb && can_fail) {
+      std::string text = fmt::format("CASE WHEN {} IS NULL THEN NULL", value);
+      std::string all = "FALSE";
+      for (const std::string& item : list) {
+        text += fmt::format(" WHEN {} = {} THEN TRUE", value, item);
+        all += fmt::format(" OR {} = {}", value, item);
+      }
+      return fmt::format("{} ELSE {} END", text, all);
+    }
+    return fmt::format("({} IN ({}))", value, fmt::join(list, ", "));
+  }
+
+  // The operands of a chain of ANDs or ORs, from left to right.
+  static void Flatten(const Expression& node, std::string_view name,
+                      std::vector<const Expression*>& operands) {
+    if (node.kind == Expression::Kind::kCall && node.name == name) {
+      for (const ExpressionPtr& argument : node.args) Flatten(*argument, name, operands);
+    } else {
+      operands.push_back(&node);
+    }
+  }
+
+  // DuckDB computes both sides of AND and OR for every row, Spark the right one only where the left
+  // does not decide.
+  std::string PrintLazily(const Expression& node) const {
+    std::vector<const Expression*> operands;
+    Flatten(node, node.name, operands);
+    const bool is_and = node.name == "and";
+    std::string text = "CASE";
+    std::string all;
+    for (const Expression* operand : operands) {
+      const std::string operand_text = Print(*operand);
+      text += fmt::format(" WHEN {}{} THEN {}", is_and ? "NOT " : "", operand_text,
+                          is_and ? "FALSE" : "TRUE");
+      all += fmt::format("{}{}", all.empty() ? "" : is_and ? " AND " : " OR ", operand_text);
+    }
+    return fmt::format("{} ELSE {} END", text, all);
+  }
+
+  std::string PrintStringIndex(const Expression& node) const {
+    if (node.args.size() == 1) return "CAST(NULL AS DOUBLE)";
+    std::vector<std::string> labels;
+    for (std::size_t i = 1; i < node.args.size(); ++i) labels.push_back(Print(*node.args[i]));
+    return fmt::format("CAST(enum_code(TRY_CAST({} AS ENUM({}))) AS DOUBLE)", Print(*node.args[0]),
+                       fmt::join(labels, ", "));
+  }
+
+  std::string PrintCall(const Expression& node) const {
+    const Function* function = FindFunction(node.name);
+    if (function == nullptr) {
+      throw Error(ErrorKind::kInternal, fmt::format("no function {}", node.name));
+    }
+    const bool is_duckdb = dialect_ == Dialect::kDuckDb;
+    if (function->group == FunctionGroup::kMl && !is_duckdb) {
+      throw Error(ErrorKind::kUnsupported,
+                  fmt::format("{} cannot be written as Spark SQL; save the stage as a Spark ML "
+                              "model instead",
+                              function->name));
+    }
+    if (function->name == kStringIndex) return PrintStringIndex(node);
+    if (is_duckdb && (node.name == "and" || node.name == "or") && CanFail(*node.args[1])) {
+      return PrintLazily(node);
+    }
+    const DataType type = node.args[0]->type;
+    const bool is_floating = type == kDoubleType || type == kFloatType;
+    std::string_view pattern = function->spark;
+    if (is_duckdb) {
+      pattern = is_floating && !function->duckdb_floating.empty() ? function->duckdb_floating
+                                                                  : function->duckdb;
+    }
+    return Expand(pattern, node, type);
+  }
+
+  std::string Expand(std::string_view pattern, const Expression& node, DataType type) const {
+    std::string text;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+      if (pattern[i] != '$') {
+        text += pattern[i];
+        continue;
+      }
+      const char what = pattern[++i];
+      if (what == 't') {
+        text += type.ToString();
+      } else if (what == '*' || what == '|') {
+        if (what == '|') ++i;
+        for (std::size_t k = 0; k < node.args.size(); ++k) {
+          if (k > 0) text += what == '*' ? ", " : " || ";
+          text += Print(*node.args[k]);
+        }
+      } else {
+        text += Print(*node.args.at(static_cast<std::size_t>(what - '1')));
+      }
+    }
+    return text;
+  }
+
+  Dialect dialect_;
+};
+
+}  // namespace
+
+std::string QuoteIdentifier(std::string_view name, Dialect dialect) {
+  const char quote = dialect == Dialect::kDuckDb ? '"' : '`';
+  std::string text(1, quote);
+  for (const char c : name) {
+    if (c == quote) text += quote;
+    text += c;
+  }
+  return text + quote;
+}
+
+std::string QuoteString(std::string_view value, Dialect dialect) {
+  std::string text = "'";
+  for (const char c : value) {
+    if (dialect == Dialect::kDuckDb) {
+      if (c == '\'') text += '\'';
+      text += c;
+    } else if (c == '\'' || c == '\\') {
+      text += '\\';
+      text += c;
+    } else if (c == '$') {
+      // Spark replaces ${…} in SQL text by configuration values.
+      text += "\\u0024";
+    } else {
+      text += c;
+    }
+  }
+  return text + "'";
+}
+
+std::string Print(const Expression& expression, Dialect dialect) {
+  return Printer(dialect).Print(expression);
+}
+
+std::string Print(const ResolvedSelect& select, Dialect dialect, std::string_view source) {
+  const Printer printer(dialect);
+  std::string text = "SELECT ";
+  for (std::size_t i = 0; i < select.columns.size(); ++i) {
+    if (i > 0) text += ", ";
+    const std::string& name = select.schema.fields()[i].name;
+    const Expression& column = *select.columns[i];
+    text += printer.Print(column);
+    if (column.kind != Expression::Kind::kColumn || column.name != name) {
+      text += " AS " + QuoteIdentifier(name, dialect);
+    }
+  }
+  text += fmt::format(" FROM {}", source);
+  if (select.where != nullptr) text += " WHERE " + printer.Print(*select.where);
+  return text;
+}
+
+}  // namespace firesteel::sql

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// Steps through UTF-8 one character (code point) at a time. Malformed bytes count as characters of
+/// their own, so that no input makes a loop run on or out of the text.
+namespace firesteel::sql {
+
+/// The length in bytes of the character at `position`, which must lie in the text: 1 to 4.
+inline std::size_t Utf8Length(std::string_view text, std::size_t position) {
+  const auto lead = static_cast<unsigned char>(text[position]);
+  std::size_t length = 1;
+  if (lead >= 0xF0) {
+    length = 4;
+  } else if (lead >= 0xE0) {
+    length = 3;
+  } else if (lead >= 0xC0) {
+    length = 2;
+  }
+  const std::size_t left = text.size() - position;
+  return length < left ? length : left;
+}
+
+/// The number of characters.
+inline std::size_t Utf8Count(std::string_view text) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; at < text.size(); at += Utf8Length(text, at)) ++count;
+  return count;
+}
+
+/// The byte position of character `index`, or the size of the text if it has no more.
+inline std::size_t Utf8Offset(std::string_view text, std::size_t index) {
+  std::size_t at = 0;
+  while (index > 0 && at < text.size()) {
+    at += Utf8Length(text, at);
+    --index;
+  }
+  return at;
+}
+
+/// The code point of the character at `position`; valid UTF-8 only.
+inline std::uint32_t Utf8Decode(std::string_view text, std::size_t position) {
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::uint32_t>(static_cast<unsigned char>(text[position + i]));
+  };
+  switch (Utf8Length(text, position)) {
+    case 2:
+      return (byte(0) & 0x1F) << 6 | (byte(1) & 0x3F);
+    case 3:
+      return (byte(0) & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
+    case 4:
+      return (byte(0) & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 |
+             (byte(3) & 0x3F);
+    default:
+      return byte(0);
+  }
+}
+
+inline void AppendUtf8(std::string& text, std::uint32_t code) {
+  if (code < 0x80) {
+    text += static_cast<char>(code);
+  } else if (code < 0x800) {
+    text += static_cast<char>(0xC0 | (code >> 6));
+    text += static_cast<char>(0x80 | (code & 0x3F));
+  } else if (code < 0x10000) {
+    text += static_cast<char>(0xE0 | (code >> 12));
+    text += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
+    text += static_cast<char>(0x80 | (code & 0x3F));
+  } else {
+    text += static_cast<char>(0xF0 | (code >> 18));
+    text += static_cast<char>(0x80 | ((code >> 12) & 0x3F));
+    text += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
+    text += static_cast<char>(0x80 | (code & 0x3F));
+  }
+}
+
+}  // namespace firesteel::sql
