@@ -1,0 +1,103 @@
+// Trains gradient-boosted trees on data sets that a test script made, for comparison with Spark.
+//
+// Reads one JSON object a line from stdin:
+//   {"labels": [...], "features": [[...], ...], "probes": [[...], ...],
+//    "attributes": [{"kind": "numeric" | "binary" | "nominal", "num_values": 3}, ...],
+//    "params": {"maxIter": 3}}
+// and writes one line for each to stdout:
+//   {"weights": [...], "trees": [[{node}, ...], ...], "predictions": [...]}
+// with a prediction per row and per probe. Exit code 1 and a line on stderr if something is wrong.
+
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "learn/learner.h"
+#include "model/tree_ensemble.h"
+
+namespace firesteel {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Attribute ToAttribute(const Json& json) {
+  Attribute attribute;
+  const auto kind = json.at("kind").get<std::string>();
+  if (kind == "binary") attribute.kind = Attribute::Kind::kBinary;
+  if (kind == "nominal") {
+    attribute.kind = Attribute::Kind::kNominal;
+    attribute.num_values = json.at("num_values").get<std::int32_t>();
+  }
+  return attribute;
+}
+
+void AppendRows(const Json& rows, std::vector<double>& values) {
+  for (const Json& row : rows) {
+    for (const Json& value : row) values.push_back(value.get<double>());
+  }
+}
+
+Json ToJson(const TreeNode& node) {
+  Json json = {{"prediction", node.prediction}, {"impurity", node.impurity}, {"stats", node.stats},
+               {"num_rows", node.num_rows},     {"gain", node.gain},         {"left", node.left},
+               {"right", node.right},           {"feature", node.feature},   {"arity", node.arity}};
+  json["split"] = Json::array();
+  if (!node.is_leaf()) {
+    if (node.arity < 0) {
+      json["split"].push_back(node.threshold);
+    } else {
+      json["split"] = node.left_categories;
+    }
+  }
+  return json;
+}
+
+Json Train(const Json& input) {
+  const auto labels = input.at("labels").get<std::vector<double>>();
+  std::vector<Attribute> attributes;
+  for (const Json& attribute : input.at("attributes")) {
+    attributes.push_back(ToAttribute(attribute));
+  }
+  std::vector<double> values;
+  AppendRows(input.at("features"), values);
+  const LearnerKind& kind = FindLearner("gbt");
+  const Json params = CheckParameters(kind.parameters, input.at("params"), "params");
+  kind.check(params);
+  const std::unique_ptr<Regressor> model =
+      kind.train({.features = {values.data(), labels.size(), attributes.size()},
+                  .labels = labels,
+                  .attributes = attributes},
+                 params);
+  const auto& forest = dynamic_cast<const TreeEnsemble&>(*model);
+
+  AppendRows(input.at("probes"), values);
+  std::vector<double> predictions(values.size() / attributes.size());
+  forest.Predict({values.data(), predictions.size(), attributes.size()}, predictions);
+  Json output = {{"weights", forest.weights()}, {"trees", Json::array()}};
+  for (const Tree& tree : forest.trees()) {
+    Json nodes = Json::array();
+    for (const TreeNode& node : tree.nodes) nodes.push_back(ToJson(node));
+    output["trees"].push_back(std::move(nodes));
+  }
+  output["predictions"] = predictions;
+  return output;
+}
+
+}  // namespace
+}  // namespace firesteel
+
+int main() {
+  try {
+    for (std::string line; std::getline(std::cin, line);) {
+      const auto input = nlohmann::ordered_json::parse(line);
+      std::cout << firesteel::Train(input).dump() << '\n';
+    }
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gbt_tool: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
