@@ -23,7 +23,6 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 FEATURES_COLUMN = "training_cols"
-DECLARED_TYPES = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"}
 
 
 def new_session(cores: int = 2) -> SparkSession:
@@ -91,7 +90,7 @@ def read_source(spark: SparkSession, spec: dict | None, path: Path | str) -> Dat
         schema = T.StructType()
         for field in frame.schema.fields:
             kind = declared.get(field.name)
-            schema.add(field.name, DECLARED_TYPES.get(kind, kind) if kind else field.dataType, True)
+            schema.add(field.name, T.DataType.fromDDL(kind) if kind else field.dataType, True)
         frame = spark.read.options(**options).schema(schema).csv(str(path))
     return frame
 
