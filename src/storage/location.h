@@ -6,11 +6,12 @@
 
 namespace firesteel {
 
-/// Where something is read from or written to, as a user gave it: a local path or file:// URL today. Other schemes are
-/// recognised, so that the message can say what they are.
+/// Where something is read from or written to, as a user gave it: a local path or file:// URL
+/// today. Other schemes are recognised, so that the message can say what they are.
 class Location {
  public:
-  /// Throws Error(kUsage) for an empty text, Error(kUnsupported) for s3://, s3a://, s3n:// and other schemes.
+  /// Throws Error(kUsage) for an empty text, Error(kUnsupported) for s3://, s3a://, s3n:// and
+  /// other schemes.
   static Location Parse(std::string_view text);
 
   /// The local path, without a trailing slash.
@@ -26,9 +27,9 @@ class Location {
   std::string path_;
 };
 
-/// The data files at a location, in the order of their names: the file itself, or all files below the directory
-/// itself (not below its folders) whose names start with neither `_` nor `.`.
-/// Throws Error(kNotFound) if nothing is there, Error(kIo) if it can't be read.
+/// The data files at a location, in the order of their names: the file itself, or all files below
+/// the directory itself (not below its folders) whose names start with neither `_` nor `.`. Throws
+/// Error(kNotFound) if nothing is there, Error(kIo) if it can't be read.
 std::vector<std::string> ListDataFiles(const Location& location);
 
 /// Reads a whole small text file (metadata, workflow). Throws Error(kNotFound or kIo).

@@ -1,6 +1,7 @@
 #include "storage/output.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -11,13 +12,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <string_view>
 #include <system_error>
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -90,8 +89,8 @@ std::set<std::string> ManifestFiles(const std::string& directory) {
   return files;
 }
 
-// The first entry, by name, of an existing output that neither we nor Spark wrote. A manifest counts
-// as ours only if it names files, so that somebody else's manifest.json is safe.
+// The first entry, by name, of an existing output that neither we nor Spark wrote. A manifest
+// counts as ours only if it names files, so that somebody else's manifest.json is safe.
 std::optional<std::string> FindForeign(const std::string& directory,
                                        const std::vector<std::string>& entries) {
   const std::set<std::string> ours = ManifestFiles(directory);
@@ -108,8 +107,8 @@ std::optional<std::string> FindForeign(const std::string& directory,
       const std::string relative = entry.path().lexically_relative(directory).string();
       const bool is_link = entry.is_symlink();
       if (entry.is_directory() && !is_link) return;
-      const bool is_spark = !is_link && entry.is_regular_file() &&
-                            IsSparkFile(entry.path().filename().string());
+      const bool is_spark =
+          !is_link && entry.is_regular_file() && IsSparkFile(entry.path().filename().string());
       if (!is_spark && !(ours.contains(relative) && !is_link)) foreign.insert(relative);
     };
     check(top);
@@ -129,8 +128,8 @@ void CheckReplaceable(const std::string& target, const OutputOptions& options) {
   const fs::file_status status = fs::status(target, error);
   if (status.type() == fs::file_type::not_found) return;
   if (error) {
-    throw Error(ErrorKind::kIo, fmt::format("can't look at the output '{}': {}", target,
-                                            error.message()));
+    throw Error(ErrorKind::kIo,
+                fmt::format("can't look at the output '{}': {}", target, error.message()));
   }
   if (!fs::is_directory(status)) {
     throw Error(ErrorKind::kInvalidArgument,
@@ -152,8 +151,8 @@ void CheckReplaceable(const std::string& target, const OutputOptions& options) {
                               target, *foreign));
     }
   } catch (const fs::filesystem_error& failure) {
-    throw Error(ErrorKind::kIo, fmt::format("can't look at the output '{}': {}", target,
-                                            failure.code().message()));
+    throw Error(ErrorKind::kIo,
+                fmt::format("can't look at the output '{}': {}", target, failure.code().message()));
   }
 }
 
@@ -178,9 +177,8 @@ std::string ResolveTarget(const std::string& path) {
 }
 
 bool IsInside(const std::string& path, const std::string& directory) {
-  return path == directory ||
-         (path.size() > directory.size() && path.starts_with(directory) &&
-          path[directory.size()] == '/');
+  return path == directory || (path.size() > directory.size() && path.starts_with(directory) &&
+                               path[directory.size()] == '/');
 }
 
 void CheckInputs(const std::string& target, std::span<const Location> inputs) {
@@ -205,8 +203,8 @@ std::string StagingPrefix(const std::string& target) {
 
 // True if `fd` is still what lies at `path`.
 bool IsSameFile(int fd, const std::string& path) {
-  struct stat by_fd{};
-  struct stat by_path{};
+  struct stat by_fd {};
+  struct stat by_path {};
   return ::fstat(fd, &by_fd) == 0 && ::lstat(path.c_str(), &by_path) == 0 &&
          by_fd.st_ino == by_path.st_ino && by_fd.st_dev == by_path.st_dev;
 }
@@ -251,9 +249,8 @@ std::vector<std::string> MakeParents(const std::string& target) {
     } else if (errno != EEXIST) {
       const int code = errno;
       for (auto it = made.rbegin(); it != made.rend(); ++it) ::rmdir(it->c_str());
-      throw Error(ErrorKind::kIo,
-                  fmt::format("can't make the folder '{}' for the output '{}': {}", parent, target,
-                              ErrnoText(code)));
+      throw Error(ErrorKind::kIo, fmt::format("can't make the folder '{}' for the output '{}': {}",
+                                              parent, target, ErrnoText(code)));
     }
   }
   return made;

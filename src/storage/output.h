@@ -16,19 +16,18 @@ struct OutputOptions {
   std::vector<std::string> entries = {};
 };
 
-/// A step's output directory: made aside, then swapped in whole. Until Commit the old output stays as
-/// it was; if the object dies without Commit, what was made aside is removed. A run that was killed
-/// leaves its staging directory; the next run on the same output removes it, but never one whose
-/// run is still alive (a lock on the directory tells).
-/// Overwrite replaces only what we (manifest.json names the files) or Spark (part files, _SUCCESS,
-/// .crc, model directories, predictions.csv, metrics.json) wrote; anything else makes the
-/// constructor refuse and name it. A target that is a symbolic link stays one: the directory that it
-/// points to is replaced.
+/// A step's output directory: made aside, then swapped in whole. Until Commit the old output stays
+/// as it was; if the object dies without Commit, what was made aside is removed. A run that was
+/// killed leaves its staging directory; the next run on the same output removes it, but never one
+/// whose run is still alive (a lock on the directory tells). Overwrite replaces only what we
+/// (manifest.json names the files) or Spark (part files, _SUCCESS, .crc, model directories,
+/// predictions.csv, metrics.json) wrote; anything else makes the constructor refuse and name it. A
+/// target that is a symbolic link stays one: the directory that it points to is replaced.
 class OutputDirectory {
  public:
   /// Throws before anything is made: Error(kInvalidArgument) if the output exists, is not empty and
-  /// overwrite is off, holds foreign files, is a file, or contains an input; Error(kIo) if the parent
-  /// can't be written. Missing parents are made, and removed again if there is no Commit.
+  /// overwrite is off, holds foreign files, is a file, or contains an input; Error(kIo) if the
+  /// parent can't be written. Missing parents are made, and removed again if there is no Commit.
   OutputDirectory(const Location& target, const OutputOptions& options);
   ~OutputDirectory();
   OutputDirectory(const OutputDirectory&) = delete;

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -5,8 +7,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -80,7 +80,8 @@ void Preprocessing::ListSources() {
   for (const SourceSpec& spec : workflow_.sources) {
     const auto location = options_.sources.find(spec.name);
     if (location == options_.sources.end()) {
-      throw Error(ErrorKind::kUsage, fmt::format("no location is given for the source '{}'", spec.name));
+      throw Error(ErrorKind::kUsage,
+                  fmt::format("no location is given for the source '{}'", spec.name));
     }
     OpenSource source;
     source.spec = &spec;
@@ -112,13 +113,12 @@ void Preprocessing::ReadSources() {
   for (const OpenSource& source : sources_) {
     const std::int64_t num_rows = engine_.Count(source.relation);
     if (num_rows == 0) {
-      throw Error(ErrorKind::kInvalidArgument,
-                  fmt::format("source '{}': '{}' has no rows{}", source.spec->name,
-                              source.files[0],
-                              source.files.size() > 1
-                                  ? fmt::format(", nor have the {} files beside it",
-                                                source.files.size() - 1)
-                                  : ""));
+      throw Error(
+          ErrorKind::kInvalidArgument,
+          fmt::format("source '{}': '{}' has no rows{}", source.spec->name, source.files[0],
+                      source.files.size() > 1 ? fmt::format(", nor have the {} files beside it",
+                                                            source.files.size() - 1)
+                                              : ""));
     }
     manifest_.rows.emplace_back(source.spec->name, num_rows);
   }
@@ -169,10 +169,11 @@ Relation Preprocessing::RenameColumns(const Relation& joined) {
     const std::string renamed = SnakeCase(name);
     for (const auto& [other, original] : seen) {
       if (other == AsciiLower(renamed)) {
-        throw Error(ErrorKind::kInvalidArgument,
-                    fmt::format("the columns '{}' and '{}' would both be called '{}'; rename one in "
-                                "its file, or set column_names: as_is in the workflow",
-                                original, name, renamed));
+        throw Error(
+            ErrorKind::kInvalidArgument,
+            fmt::format("the columns '{}' and '{}' would both be called '{}'; rename one in "
+                        "its file, or set column_names: as_is in the workflow",
+                        original, name, renamed));
       }
     }
     seen.emplace_back(AsciiLower(renamed), name);
@@ -199,15 +200,15 @@ ExpressionPtr Preprocessing::DateExpression(const ExpressionPtr& column, const F
 Relation Preprocessing::ParseDate(const Relation& renamed) {
   const Schema& schema = renamed.schema();
   if (!schema.Find(workflow_.date.column)) {
-    throw Error(ErrorKind::kNotFound,
-                fmt::format("there is no date column '{}'{}; columns are {}", workflow_.date.column,
-                            DidYouMean(workflow_.date.column, schema.names()),
-                            Join(schema.names(), ", ")));
+    throw Error(
+        ErrorKind::kNotFound,
+        fmt::format("there is no date column '{}'{}; columns are {}", workflow_.date.column,
+                    DidYouMean(workflow_.date.column, schema.names()), Join(schema.names(), ", ")));
   }
   const Field& field = schema.Get(workflow_.date.column);
   if (field.type == kDateType) return renamed;
-  return engine_.Query(
-      renamed, Replace(schema, field.name, DateExpression(sql::Column(field.name), field)));
+  return engine_.Query(renamed,
+                       Replace(schema, field.name, DateExpression(sql::Column(field.name), field)));
 }
 
 // Called only if some date is null after parsing: tells text that is no date from a missing one.
@@ -301,9 +302,8 @@ StepReport Preprocessing::Run() {
   }
 
   clock_.Begin("writing");
-  const std::string seed =
-      fmt::format("data_preprocessing {} {} {}", hashes.Combined(), Sha256(workflow_.text),
-                  options_.training_fraction);
+  const std::string seed = fmt::format("data_preprocessing {} {} {}", hashes.Combined(),
+                                       Sha256(workflow_.text), options_.training_fraction);
   std::int64_t num_used = 0;
   manifest_.rows.emplace_back("joined", num_rows);
   StepReport report;
@@ -313,15 +313,14 @@ StepReport Preprocessing::Run() {
       condition = sql::Call(part == std::string_view("training") ? "<=" : ">",
                             {sql::Column(workflow_.date.column), sql::DateLiteral(*cut_off)});
     }
-    const WriteResult written =
-        WriteFrame(engine_, engine_.Query(rows, Filter(condition)), output.MakeFolder(part),
-                   UuidOf(seed + " " + part));
+    const WriteResult written = WriteFrame(engine_, engine_.Query(rows, Filter(condition)),
+                                           output.MakeFolder(part), UuidOf(seed + " " + part));
     manifest_.rows.emplace_back(part, written.num_rows);
     report.rows.emplace_back(part, written.num_rows);
     num_used += written.num_rows;
     if (written.num_rows == 0) {
-      manifest_.Warn(fmt::format("the {} part is empty, since the cut falls on rows without a date",
-                                 part));
+      manifest_.Warn(
+          fmt::format("the {} part is empty, since the cut falls on rows without a date", part));
     }
   }
   RowLedger ledger{.read = num_rows, .used = num_used};
@@ -331,9 +330,8 @@ StepReport Preprocessing::Run() {
   }
   if (num_nulls > 0) ledger.rejected["null_date"] = num_nulls;
   manifest_.ledgers.emplace_back("joined", ledger);
-  manifest_.results["split"] = {{"column", workflow_.date.column},
-                                {"dates", counts.size()},
-                                {"last_training_date", nullptr}};
+  manifest_.results["split"] = {
+      {"column", workflow_.date.column}, {"dates", counts.size()}, {"last_training_date", nullptr}};
   if (cut_off) manifest_.results["split"]["last_training_date"] = *cut_off;
   manifest_.inputs = hashes.Wait();
   clock_.End();

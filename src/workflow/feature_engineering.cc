@@ -1,10 +1,10 @@
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -84,8 +84,8 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
   clock.Begin("transforming");
   const Relation transformed = model.Transform(engine, frame);
   clock.Begin("writing");
-  const WriteResult written = WriteFrame(engine, transformed, output.MakeFolder("dataframe"),
-                                         UuidOf(seed + " dataframe"));
+  const WriteResult written =
+      WriteFrame(engine, transformed, output.MakeFolder("dataframe"), UuidOf(seed + " dataframe"));
   if (!options.pipeline_model) {
     WritePipelineModel(model, engine, output.staging() + "/pipeline_model",
                        {.timestamp_ms = TimestampOf(seed), .uuid_seed = seed});

@@ -1,6 +1,7 @@
 #include "workflow/ledger.h"
 
 #include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"

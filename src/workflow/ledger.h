@@ -7,8 +7,9 @@
 
 namespace firesteel {
 
-/// What became of the rows of one input: read = used + rejected, by reason. Every step writes its ledgers to its manifest.
-/// A row that a step can't use is an error unless the reference leaves it out in silence (a null date): then it is counted here.
+/// What became of the rows of one input: read = used + rejected, by reason. Every step writes its
+/// ledgers to its manifest. A row that a step can't use is an error unless the reference leaves it
+/// out in silence (a null date): then it is counted here.
 struct RowLedger {
   std::int64_t read = 0;
   std::int64_t used = 0;

@@ -1,12 +1,12 @@
 #include "workflow/manifest.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <system_error>
-
-#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -125,10 +125,8 @@ Json Manifest::Write(const std::string& directory, const Workflow& workflow,
   json["parameters"] = parameters;
   json["inputs"] = Json::array();
   for (const InputFile& file : inputs) {
-    json["inputs"].push_back({{"role", file.role},
-                              {"path", file.path},
-                              {"bytes", file.bytes},
-                              {"sha256", file.sha256}});
+    json["inputs"].push_back(
+        {{"role", file.role}, {"path", file.path}, {"bytes", file.bytes}, {"sha256", file.sha256}});
   }
   json["rows"] = Json::object();
   for (const auto& [part, count] : rows) json["rows"][part] = count;

@@ -69,8 +69,8 @@ class PhaseClock {
   std::vector<std::pair<std::string, double>> milliseconds_;
 };
 
-/// What a step writes about itself: manifest.json, version 1 (docs/workflow.md shows one). Its list of files is what
-/// allows the next run to replace them.
+/// What a step writes about itself: manifest.json, version 1 (docs/workflow.md shows one). Its list
+/// of files is what allows the next run to replace them.
 struct Manifest {
   std::string step;
   std::string engine;
@@ -88,8 +88,8 @@ struct Manifest {
                                const PhaseClock& clock) const;
 };
 
-/// A moment that depends on `text` alone, for files that carry a timestamp and must repeat: milliseconds since 1970,
-/// somewhere in 2020 to 2024.
+/// A moment that depends on `text` alone, for files that carry a timestamp and must repeat:
+/// milliseconds since 1970, somewhere in 2020 to 2024.
 std::int64_t TimestampOf(std::string_view text);
 
 }  // namespace firesteel

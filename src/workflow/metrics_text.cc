@@ -1,10 +1,10 @@
 #include "workflow/metrics_text.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <string_view>
-
-#include <fmt/format.h>
 
 namespace firesteel {
 

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -7,8 +9,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -101,11 +101,11 @@ void Training::CheckModel() {
 void Training::CheckLabel(const Part& part) const {
   const Schema& schema = part.frame.schema();
   if (!schema.Find(workflow_.label)) {
-    throw Error(ErrorKind::kNotFound,
-                fmt::format("{} '{}' has no label column '{}'{}; its columns are {}", part.name,
-                            part.location->path(), workflow_.label,
-                            DidYouMean(workflow_.label, schema.names()),
-                            Join(schema.names(), ", ")));
+    throw Error(
+        ErrorKind::kNotFound,
+        fmt::format("{} '{}' has no label column '{}'{}; its columns are {}", part.name,
+                    part.location->path(), workflow_.label,
+                    DidYouMean(workflow_.label, schema.names()), Join(schema.names(), ", ")));
   }
   const Field& field = schema.Get(workflow_.label);
   if (!field.type.IsNumeric()) {
@@ -121,8 +121,8 @@ void Training::OpenFrames() {
     CheckLabel(*part);
     part->num_rows = engine_.Count(part->frame);
     if (part->num_rows == 0) {
-      throw Error(ErrorKind::kInvalidArgument, fmt::format("{} '{}' has no rows", part->name,
-                                                           part->location->path()));
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("{} '{}' has no rows", part->name, part->location->path()));
     }
   }
   for (const std::string& column : training_.frame.schema().names()) {
@@ -189,8 +189,8 @@ void Training::ReadAttributes() {
                             training_.location->path(), Join(feature_columns_, ", ")));
   }
   attributes_ = group->slots.value_or(std::vector<Attribute>(group->size));
-  const auto* other = std::get_if<AttributeGroup>(
-      &validation_.assembled.schema().Get(kFeatures).attributes);
+  const auto* other =
+      std::get_if<AttributeGroup>(&validation_.assembled.schema().Get(kFeatures).attributes);
   if (other != nullptr && other->size != group->size) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("training has {} features and validation {}; make both with the same "
@@ -218,11 +218,12 @@ Rows Training::Fetch(const Part& part) const {
 // Spark refuses to train on such rows, one by one; we count them.
 void Training::CheckFinite(const Part& part, const Rows& rows) const {
   const auto refuse = [&](const std::string& what, std::int64_t count) {
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("{} '{}': {} is null, NaN or infinite in {} of {} rows; leave such rows "
-                            "out or fill them in before training",
-                            part.name, part.location->path(), what, WithThousands(count),
-                            WithThousands(part.num_rows)));
+    throw Error(
+        ErrorKind::kInvalidArgument,
+        fmt::format("{} '{}': {} is null, NaN or infinite in {} of {} rows; leave such rows "
+                    "out or fill them in before training",
+                    part.name, part.location->path(), what, WithThousands(count),
+                    WithThousands(part.num_rows)));
   };
   std::int64_t num_bad = 0;
   for (const double label : rows.labels) num_bad += std::isfinite(label) ? 0 : 1;
@@ -307,12 +308,11 @@ StepReport Training::Run() {
     }
   }
   const Location inputs[] = {options_.training_dataset, options_.validation_dataset};
-  OutputDirectory output(
-      options_.output,
-      {.overwrite = options_.overwrite,
-       .inputs = inputs,
-       .entries = {"training", "validation", "model", "evaluation.json", "rejected",
-                   "manifest.json"}});
+  OutputDirectory output(options_.output,
+                         {.overwrite = options_.overwrite,
+                          .inputs = inputs,
+                          .entries = {"training", "validation", "model", "evaluation.json",
+                                      "rejected", "manifest.json"}});
   hashes.Start();
   manifest_.step = "model_training";
   manifest_.engine = engine_.version();

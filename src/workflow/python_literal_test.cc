@@ -24,8 +24,9 @@ std::string RefusalOf(std::string_view text) {
 }
 
 TEST(PythonLiteralTest, ReadsPythonDicts) {
-  EXPECT_EQ(ParseParameterLiteral("{'maxIter': 32, 'cacheNodeIds': True, \"lossType\": 'absolute'}"),
-            Json::parse(R"({"maxIter": 32, "cacheNodeIds": true, "lossType": "absolute"})"));
+  EXPECT_EQ(
+      ParseParameterLiteral("{'maxIter': 32, 'cacheNodeIds': True, \"lossType\": 'absolute'}"),
+      Json::parse(R"({"maxIter": 32, "cacheNodeIds": true, "lossType": "absolute"})"));
   EXPECT_EQ(ParseParameterLiteral("  { 'a' : None , } \n"), Json::parse(R"({"a": null})"));
   EXPECT_EQ(ParseParameterLiteral("{}"), Json::object());
   EXPECT_EQ(ParseParameterLiteral("{'a': [1, (2, 3), (4,), (5), {'b': []}]}"),
@@ -81,11 +82,35 @@ TEST(PythonLiteralTest, SaysWhereAndWhatIsWrong) {
 }
 
 TEST(PythonLiteralTest, RefusesEverythingElse) {
-  for (const char* text :
-       {"", "  ", "[1]", "5", "None", "('a', 1)", "{", "{'a'", "{'a':", "{'a': 1", "{'a': 1,",
-        "{'a': {1, 2}}", "{'a': 010}", "{'a': 1__0}", "{'a': 0x}", "{'a': 1.2.3}", "{'a': 1e}",
-        "{'a': --1}", "{'a': 2j}", "{'a': b'x'}", "{'a': nan}", "{'a': 1e999}", "{'a': [1}",
-        "{'a': '\\ud800'}", "{'a': '\\xg'}", "{,}", "{'a': 1,,}", "{'a': \xff}", "{'a': f()}"}) {
+  for (const char* text : {"",
+                           "  ",
+                           "[1]",
+                           "5",
+                           "None",
+                           "('a', 1)",
+                           "{",
+                           "{'a'",
+                           "{'a':",
+                           "{'a': 1",
+                           "{'a': 1,",
+                           "{'a': {1, 2}}",
+                           "{'a': 010}",
+                           "{'a': 1__0}",
+                           "{'a': 0x}",
+                           "{'a': 1.2.3}",
+                           "{'a': 1e}",
+                           "{'a': --1}",
+                           "{'a': 2j}",
+                           "{'a': b'x'}",
+                           "{'a': nan}",
+                           "{'a': 1e999}",
+                           "{'a': [1}",
+                           "{'a': '\\ud800'}",
+                           "{'a': '\\xg'}",
+                           "{,}",
+                           "{'a': 1,,}",
+                           "{'a': \xff}",
+                           "{'a': f()}"}) {
     EXPECT_THAT(RefusalOf(text), ::testing::Not(HasSubstr("accepted"))) << text;
   }
   EXPECT_THAT(RefusalOf("{'a': " + std::string(5000, '[')), HasSubstr("nested too deeply"));
@@ -93,7 +118,8 @@ TEST(PythonLiteralTest, RefusesEverythingElse) {
 
 TEST(Utf8Test, KnowsWellFormedText) {
   EXPECT_TRUE(IsUtf8("aé€😀"));
-  for (const char* text : {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
+  for (const char* text :
+       {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
     EXPECT_FALSE(IsUtf8(text));
   }
   std::string text;

@@ -1,8 +1,8 @@
 #include "workflow/split.h"
 
-#include <cstddef>
-
 #include <fmt/format.h>
+
+#include <cstddef>
 
 #include "base/error.h"
 

@@ -16,8 +16,9 @@
 
 namespace firesteel {
 
-/// Called at the start of each phase of a step ("reading", "training"), in the step's thread. What it throws ends the
-/// step, so it is also where a caller that was asked to stop says so (Error(kInterrupted)).
+/// Called at the start of each phase of a step ("reading", "training"), in the step's thread. What
+/// it throws ends the step, so it is also where a caller that was asked to stop says so
+/// (Error(kInterrupted)).
 using PhaseObserver = std::function<void(std::string_view phase)>;
 
 /// What a step tells its caller at the end: what was written, how many rows, how long.
@@ -36,20 +37,24 @@ struct PreprocessingOptions {
   PhaseObserver observer = {};
 };
 
-/// Step 1: reads and joins the sources, names columns, parses the date, splits by date; writes training/ and validation/.
-/// Throws Error(kUsage) for a fraction outside ]0, 1[ before any data is read.
-StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow, const PreprocessingOptions& options);
+/// Step 1: reads and joins the sources, names columns, parses the date, splits by date; writes
+/// training/ and validation/. Throws Error(kUsage) for a fraction outside ]0, 1[ before any data is
+/// read.
+StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
+                                const PreprocessingOptions& options);
 
 struct FeatureOptions {
   Location dataframe;
-  std::optional<Location> pipeline_model;  // Given: transform with it. Absent: fit the workflow's stages, save them too.
+  std::optional<Location> pipeline_model;  // Given: transform with it. Absent: fit the workflow's
+                                           // stages, save them too.
   Location output;
   bool overwrite = true;
   PhaseObserver observer = {};
 };
 
 /// Steps 2 and 3: writes dataframe/, and pipeline_model/ if it was fitted here.
-StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow, const FeatureOptions& options);
+StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
+                                 const FeatureOptions& options);
 
 struct TrainingOptions {
   Location training_dataset;
@@ -61,7 +66,9 @@ struct TrainingOptions {
   PhaseObserver observer = {};
 };
 
-/// Step 4: trains on the training frame, writes training|validation/{predictions.csv/, metrics.json}.
-StepReport RunModelTraining(Engine& engine, const Workflow& workflow, const TrainingOptions& options);
+/// Step 4: trains on the training frame, writes training|validation/{predictions.csv/,
+/// metrics.json}.
+StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
+                            const TrainingOptions& options);
 
 }  // namespace firesteel

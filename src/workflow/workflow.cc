@@ -1,11 +1,11 @@
 #include "workflow/workflow.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -23,17 +23,18 @@ using Json = nlohmann::ordered_json;
 constexpr std::int64_t kVersion = 1;
 
 const std::vector<std::string>& TopKeys() {
-  static const std::vector<std::string> keys = {
-      "version", "name",   "sources",       "joins", "column_names", "date",
-      "split",   "stages", "python_stages", "label", "ids",          "model"};
+  static const std::vector<std::string> keys = {"version",       "name",  "sources", "joins",
+                                                "column_names",  "date",  "split",   "stages",
+                                                "python_stages", "label", "ids",     "model"};
   return keys;
 }
 
 // Flags of the commands that a source of the same name would hide.
 const std::vector<std::string>& ReservedNames() {
   static const std::vector<std::string> names = {
-      "output",   "overwrite_output", "training_fraction", "workflow", "threads", "memory_limit",
-      "progress", "log_format",       "quiet",             "verbose",  "help",    "version"};
+      "output",       "overwrite_output", "training_fraction", "workflow", "threads",
+      "memory_limit", "progress",         "log_format",        "quiet",    "verbose",
+      "help",         "version"};
   return names;
 }
 
@@ -60,9 +61,10 @@ void CheckVersion(const YamlValue& root) {
   if (!version.is_number_integer()) value.Fail("the version is a whole number: version: 1");
   const auto number = version.get<std::int64_t>();
   if (number > kVersion) {
-    value.Fail(fmt::format("this file is of version {}, and this firesteel knows versions up to {}; "
-                           "use a newer firesteel",
-                           number, kVersion));
+    value.Fail(
+        fmt::format("this file is of version {}, and this firesteel knows versions up to {}; "
+                    "use a newer firesteel",
+                    number, kVersion));
   }
   if (number < 1) value.Fail("versions begin at 1");
 }
@@ -86,9 +88,10 @@ SourceSpec ReadSource(const std::string& name, const YamlValue& value) {
                          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
                        });
   if (!is_name || name.find("__") != std::string::npos) {
-    value.Fail(fmt::format("a source is named with a-z, 0-9 and single _, as flags are made of the "
-                           "name; '{}' is not",
-                           name));
+    value.Fail(
+        fmt::format("a source is named with a-z, 0-9 and single _, as flags are made of the "
+                    "name; '{}' is not",
+                    name));
   }
   const std::vector<std::string>& reserved = ReservedNames();
   if (std::find(reserved.begin(), reserved.end(), name) != reserved.end()) {
@@ -178,7 +181,8 @@ void ReadJoins(const YamlValue& root, Workflow* workflow) {
   for (const std::string& name : names) {
     if (!joined.contains(name)) {
       root.Get("sources").Get(name).Fail(
-          "this source is not used: only the first one stands alone, the others need an entry under "
+          "this source is not used: only the first one stands alone, the others need an entry "
+          "under "
           "'joins'");
     }
   }
@@ -210,8 +214,9 @@ void ReadStages(const YamlValue& value, Workflow* workflow) {
     const std::vector<std::pair<std::string, YamlValue>> entries =
         item.IsMap() ? item.Entries() : std::vector<std::pair<std::string, YamlValue>>();
     if (entries.size() != 1) {
-      item.Fail("a stage is one name with its parameters below it: '- StringIndexer:' and, further "
-                "in, 'inputCol: carrier'");
+      item.Fail(
+          "a stage is one name with its parameters below it: '- StringIndexer:' and, further "
+          "in, 'inputCol: carrier'");
     }
     const auto& [kind, params] = entries[0];
     StageSpec stage;
@@ -265,9 +270,8 @@ void ReadModel(const YamlValue& value, Workflow* workflow) {
 
 bool IdColumns::Contains(std::string_view column) const {
   if (!suffix.empty() && column.ends_with(suffix)) return true;
-  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-    return EqualsIgnoringCase(name, column);
-  });
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return EqualsIgnoringCase(name, column); });
 }
 
 Workflow Workflow::Parse(std::string_view text, const std::string& file) {
@@ -297,8 +301,8 @@ Workflow Workflow::Parse(std::string_view text, const std::string& file) {
   workflow.label = label.Text();
   if (root.Has("ids")) ReadIds(root.Get("ids"), &workflow);
   if (workflow.ids.Contains(workflow.label)) {
-    label.Fail(fmt::format("the label '{}' is an id column by 'ids'; ids are no labels",
-                           workflow.label));
+    label.Fail(
+        fmt::format("the label '{}' is an id column by 'ids'; ids are no labels", workflow.label));
   }
   if (root.Has("model")) ReadModel(root.Get("model"), &workflow);
   return workflow;
@@ -316,8 +320,7 @@ Workflow Workflow::Load(const std::string& path) {
 }
 
 const Workflow& Workflow::BuiltIn() {
-  static const Workflow workflow =
-      Parse(BuiltInWorkflowText(), "built-in workflow 'shipping'");
+  static const Workflow workflow = Parse(BuiltInWorkflowText(), "built-in workflow 'shipping'");
   return workflow;
 }
 

@@ -47,7 +47,8 @@ struct IdColumns {
   bool Contains(std::string_view column) const;
 };
 
-/// A workflow file (version 1; docs/workflow.md), read and checked as far as it can be without data.
+/// A workflow file (version 1; docs/workflow.md), read and checked as far as it can be without
+/// data.
 struct Workflow {
   std::string name;
   std::string file;  // Where it came from, for messages; "built-in workflow 'shipping'".
@@ -64,8 +65,9 @@ struct Workflow {
   std::string model_type = "gbt";
   nlohmann::ordered_json model_params;
 
-  /// Throws Error(kUsage) with file, line, key, and what is allowed there: unknown key, wrong type, missing key, a join of an
-  /// unknown source, an unknown stage or parameter, SQL that does not parse, a version newer than ours.
+  /// Throws Error(kUsage) with file, line, key, and what is allowed there: unknown key, wrong type,
+  /// missing key, a join of an unknown source, an unknown stage or parameter, SQL that does not
+  /// parse, a version newer than ours.
   static Workflow Parse(std::string_view text, const std::string& file);
   static Workflow Load(const std::string& path);
   /// The workflow that every step runs by default.

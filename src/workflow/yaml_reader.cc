@@ -1,13 +1,13 @@
 #include "workflow/yaml_reader.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <set>
 #include <system_error>
-
-#include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/text.h"

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <yaml-cpp/yaml.h>
+
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -7,18 +9,16 @@
 #include <string_view>
 #include <vector>
 
-#include <yaml-cpp/yaml.h>
-
 namespace firesteel {
 
-/// One value of a YAML file with the way that leads to it ("sources.shipping_logs.format"), so that every message can say
-/// file, line and key. Scalars are typed by the core schema of YAML 1.2: quoted text is text, plain
-/// `true`, `null`, `12`, `0x1F`, `1.5e3`, `.inf` are what they look like, all else is text.
-/// Every error is Error(kUsage), "FILE line N: …".
+/// One value of a YAML file with the way that leads to it ("sources.shipping_logs.format"), so that
+/// every message can say file, line and key. Scalars are typed by the core schema of YAML 1.2:
+/// quoted text is text, plain `true`, `null`, `12`, `0x1F`, `1.5e3`, `.inf` are what they look
+/// like, all else is text. Every error is Error(kUsage), "FILE line N: …".
 class YamlValue {
  public:
-  /// Parses a file of one document. Refuses text that is not UTF-8, repeated keys, keys that are no text,
-  /// tags other than YAML's own, and what is nested or repeated (by aliases) without bounds.
+  /// Parses a file of one document. Refuses text that is not UTF-8, repeated keys, keys that are no
+  /// text, tags other than YAML's own, and what is nested or repeated (by aliases) without bounds.
   static YamlValue Parse(std::string_view text, const std::string& file);
 
   bool IsNull() const;
@@ -32,10 +32,12 @@ class YamlValue {
 
   [[noreturn]] void Fail(const std::string& problem) const;
 
-  /// The value of a key of a map; a missing required key is an error that lists the keys there may be.
+  /// The value of a key of a map; a missing required key is an error that lists the keys there may
+  /// be.
   bool Has(std::string_view key) const;
   YamlValue Get(std::string_view key) const;
-  /// Fails for a value that is no map, and for keys that are not among `allowed`, with did-you-mean.
+  /// Fails for a value that is no map, and for keys that are not among `allowed`, with
+  /// did-you-mean.
   void CheckKeys(std::span<const std::string> allowed) const;
   /// Keys and values in the order of the file.
   std::vector<std::pair<std::string, YamlValue>> Entries() const;

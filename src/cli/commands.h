@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace firesteel {
+
+/// One command of the program. A function takes the arguments after the command's name and throws
+/// Error; it returns when the work is done.
+struct Command {
+  const char* name;
+  const char* sentence;
+  void (*run)(const std::vector<std::string>& arguments);
+};
+
+void RunDataPreprocessingCommand(const std::vector<std::string>& arguments);
+void RunFeatureEngineeringCommand(const std::vector<std::string>& arguments);
+void RunModelTrainingCommand(const std::vector<std::string>& arguments);
+void RunSampleDataCommand(const std::vector<std::string>& arguments);
+void RunInitCommand(const std::vector<std::string>& arguments);
+
+}  // namespace firesteel

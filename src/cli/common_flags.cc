@@ -1,0 +1,205 @@
+#include "cli/common_flags.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "engine/duckdb/duckdb_engine.h"
+
+namespace firesteel {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+constexpr const char* kCommon = "Common";
+
+std::string ReadChoice(const Flags& flags, std::string_view name,
+                       const std::vector<std::string>& choices, const std::string& otherwise) {
+  const std::optional<std::string> text = flags.Get(name);
+  if (!text) return otherwise;
+  if (std::find(choices.begin(), choices.end(), *text) != choices.end()) return *text;
+  throw Error(ErrorKind::kUsage, fmt::format("{}: '{}' is not one of {}{}", name, *text,
+                                             Join(choices, ", "), DidYouMean(*text, choices)));
+}
+
+// What the machine has, or the control group allows.
+double AvailableMemoryBytes() {
+  double bytes =
+      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  std::ifstream file("/sys/fs/cgroup/memory.max");
+  double limit = 0.0;
+  if (file >> limit && limit > 0.0) bytes = std::min(bytes, limit);
+  return bytes;
+}
+
+std::string TemporaryDirectory() {
+  std::error_code error;
+  const std::filesystem::path base = std::filesystem::temp_directory_path(error);
+  return ((error ? std::filesystem::path("/tmp") : base) / ("firesteel-" + RandomUuid())).string();
+}
+
+}  // namespace
+
+void AddOutputFlags(Flags* flags) {
+  flags->AddValue("Output", "--output,--s3-output-dir", "DIR",
+                  "Where the step's output goes; it appears whole or not at all", true);
+  flags->AddOptionalValue(
+      "Output", "--overwrite-output", "true|false",
+      "Replace an existing output (default: true). Unlike the PySpark original, "
+      "which takes any text for true, False means false",
+      "true");
+}
+
+void AddLogFlags(Flags* flags) {
+  flags->AddValue(kCommon, "--log-format", "text|json", "How log lines look (default: text)");
+  flags->AddSwitch(kCommon, "--quiet,-q", "Log warnings and errors only");
+  flags->AddSwitch(kCommon, "--verbose,-v", "Log more");
+}
+
+void AddCommonFlags(Flags* flags) {
+  flags->AddValue(
+      kCommon, "--workflow", "FILE",
+      "A workflow file (default: the built-in shipping workflow; 'firesteel init' writes "
+      "it out)");
+  flags->AddValue(kCommon, "--threads", "N", "Threads to use (default: one per core)");
+  flags->AddValue(kCommon, "--memory-limit", "SIZE",
+                  "Memory for data, as 500MB, 2GiB or 50%; beyond it data spills to disk "
+                  "(default: 80%)");
+  flags->AddValue(kCommon, "--progress", "auto|always|never",
+                  "Show on stderr what is being done (default: auto, on a terminal)");
+  AddLogFlags(flags);
+}
+
+void ReadLogFlags(const Flags& flags) {
+  if (flags.Has("--quiet") && flags.Has("--verbose")) {
+    throw Error(ErrorKind::kUsage, "--quiet and --verbose exclude each other; give one of them");
+  }
+  LogLevel level = LogLevel::kInfo;
+  if (flags.Has("--quiet")) level = LogLevel::kWarning;
+  if (flags.Has("--verbose")) level = LogLevel::kDebug;
+  const bool is_json = ReadChoice(flags, "--log-format", {"text", "json"}, "text") == "json";
+  ConfigureLog(level, is_json ? LogFormat::kJson : LogFormat::kText);
+}
+
+CommonOptions ReadCommonFlags(const Flags& flags) {
+  ReadLogFlags(flags);
+  CommonOptions options;
+  options.num_threads =
+      static_cast<int>(flags.GetWholeNumber("--threads", 1, kMaxThreads).value_or(0));
+  if (const std::optional<std::string> limit = flags.Get("--memory-limit")) {
+    options.memory_limit_bytes = ParseMemoryLimit(*limit);
+  }
+  const std::string progress = ReadChoice(flags, "--progress", {"auto", "always", "never"}, "auto");
+  if (progress == "always") options.progress = ProgressMode::kAlways;
+  if (progress == "never") options.progress = ProgressMode::kNever;
+  return options;
+}
+
+Workflow FindWorkflow(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kFlag = "--workflow";
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument == kFlag && i + 1 < arguments.size()) return Workflow::Load(arguments[i + 1]);
+    if (argument.starts_with("--workflow=")) {
+      return Workflow::Load(std::string(argument.substr(kFlag.size() + 1)));
+    }
+  }
+  return Workflow::BuiltIn();
+}
+
+Location ReadLocation(const Flags& flags, std::string_view name) {
+  try {
+    return Location::Parse(flags.Require(name));
+  } catch (const Error& error) {
+    throw Error(ErrorKind::kUsage, fmt::format("{}: {}", name, error.what()));
+  }
+}
+
+bool ReadOverwrite(const Flags& flags) {
+  constexpr std::string_view kFlag = "--overwrite-output";
+  const std::string text = flags.Get(kFlag).value_or("true");
+  if (EqualsIgnoringCase(text, "true")) return true;
+  if (EqualsIgnoringCase(text, "false")) return false;
+  throw Error(ErrorKind::kUsage, fmt::format("{}: '{}' is neither true nor false", kFlag, text));
+}
+
+std::int64_t ParseMemoryLimit(std::string_view text) {
+  const auto refuse = [&] {
+    throw Error(
+        ErrorKind::kUsage,
+        fmt::format("--memory-limit: '{}' is no amount of memory; give a number and a unit, "
+                    "as in 500MB, 2GiB or 80%",
+                    text));
+  };
+  double number = 0.0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || !std::isfinite(number) || number <= 0.0) refuse();
+  const std::string unit =
+      AsciiLower(Trim(text.substr(static_cast<std::size_t>(stop - text.data()))));
+  struct Unit {
+    std::string_view name;
+    double bytes;
+  };
+  constexpr Unit kUnits[] = {{"b", 1.0},         {"kb", 1e3},           {"mb", 1e6},
+                             {"gb", 1e9},        {"tb", 1e12},          {"kib", 1024.0},
+                             {"mib", 1048576.0}, {"gib", 1073741824.0}, {"tib", 1099511627776.0}};
+  double bytes = 0.0;
+  if (unit == "%") {
+    if (number > 100.0) refuse();
+    bytes = AvailableMemoryBytes() * number / 100.0;
+  }
+  for (const Unit& known : kUnits) {
+    if (unit == known.name) bytes = number * known.bytes;
+  }
+  constexpr double kMost = 1e15;
+  if (bytes < 1.0 || bytes > kMost) refuse();
+  return static_cast<std::int64_t>(bytes);
+}
+
+void RunStep(const CommonOptions& options,
+             const std::function<StepReport(Engine& engine, const PhaseObserver& observer)>& step) {
+  Interruption interruption;
+  Progress progress(options.progress);
+  StepReport report;
+  try {
+    const std::unique_ptr<Engine> engine =
+        OpenDuckDb({.num_threads = options.num_threads,
+                    .memory_limit_bytes = options.memory_limit_bytes,
+                    .temp_directory = TemporaryDirectory()});
+    struct Connection {
+      Connection(Interruption* target, Engine* source) : interruption(target) {
+        interruption->SetEngine(source);
+      }
+      ~Connection() { interruption->SetEngine(nullptr); }
+      Interruption* interruption;
+    } connection(&interruption, engine.get());
+    report = step(*engine, [&](std::string_view phase) {
+      interruption.Check();
+      progress.Begin(phase);
+      LogDebug(phase);
+    });
+  } catch (const Error&) {
+    progress.End();
+    if (interruption.exit_code() != 0) throw InterruptedBySignal{interruption.exit_code()};
+    throw;
+  }
+  progress.End();
+  std::string rows;
+  for (const auto& [part, count] : report.rows) {
+    rows += fmt::format("{}{} {} rows", rows.empty() ? "" : ", ", part, WithThousands(count));
+  }
+  LogInfo(fmt::format("wrote {}: {} in {:.2f} s", report.output, rows, report.seconds));
+}
+
+}  // namespace firesteel

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/flags.h"
+#include "cli/interruption.h"
+#include "cli/progress.h"
+#include "engine/engine.h"
+#include "storage/location.h"
+#include "workflow/steps.h"
+#include "workflow/workflow.h"
+
+namespace firesteel {
+
+/// --workflow, --threads, --memory-limit, --progress, --log-format, -q, -v.
+struct CommonOptions {
+  int num_threads = 0;
+  std::int64_t memory_limit_bytes = 0;
+  ProgressMode progress = ProgressMode::kAuto;
+};
+
+void AddOutputFlags(Flags* flags);
+void AddCommonFlags(Flags* flags);
+/// Reads the common flags and starts logging accordingly.
+CommonOptions ReadCommonFlags(const Flags& flags);
+void AddLogFlags(Flags* flags);
+void ReadLogFlags(const Flags& flags);
+
+/// The workflow that the arguments name, or the built-in one; looked for before flags are declared,
+/// as its sources are flags.
+Workflow FindWorkflow(const std::vector<std::string>& arguments);
+
+/// Location::Parse with the flag's name in messages.
+Location ReadLocation(const Flags& flags, std::string_view name);
+/// --overwrite-output: true and false in any case.
+bool ReadOverwrite(const Flags& flags);
+/// "500MB", "2GiB", "80%" (of the memory this process may use) as bytes. Throws Error(kUsage).
+std::int64_t ParseMemoryLimit(std::string_view text);
+
+/// Runs a step with an engine, progress and interruption around it, and logs what it wrote.
+void RunStep(const CommonOptions& options,
+             const std::function<StepReport(Engine& engine, const PhaseObserver& observer)>& step);
+
+/// Thrown instead of Error(kInterrupted) to carry the exit code out of RunStep.
+struct InterruptedBySignal {
+  int exit_code;
+};
+
+}  // namespace firesteel
