@@ -12,14 +12,23 @@ if(FIRESTEEL_SANITIZE)
   target_link_options(firesteel_flags INTERFACE -fsanitize=${FIRESTEEL_SANITIZE})
 endif()
 
-# firesteel_library(NAME SOURCES … HEADERS … DEPENDS …): the static library firesteel_NAME of the folder
-# src/NAME. HEADERS are checked to compile alone (target all_verify_interface_header_sets).
+# firesteel_library(NAME SOURCES … HEADERS … DEPENDS … PRIVATE_DEPENDS …): the static library firesteel_NAME of the folder
+# src/NAME, or an interface library if it has no sources. HEADERS are what other folders may include; they are checked to
+# compile alone (target all_verify_interface_header_sets).
 function(firesteel_library name)
   cmake_parse_arguments(arg "" "" "SOURCES;HEADERS;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
-  add_library(firesteel_${name} STATIC ${arg_SOURCES})
-  target_sources(firesteel_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR}/src FILES ${arg_HEADERS})
-  set_target_properties(firesteel_${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
-  target_link_libraries(firesteel_${name} PUBLIC firesteel_flags ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
+  set(library firesteel_${name})
+  if(arg_SOURCES)
+    add_library(${library} STATIC ${arg_SOURCES})
+    target_link_libraries(${library} PUBLIC firesteel_flags ${arg_DEPENDS} PRIVATE ${arg_PRIVATE_DEPENDS})
+    set(scope PUBLIC)
+  else()
+    add_library(${library} INTERFACE)
+    target_link_libraries(${library} INTERFACE firesteel_flags ${arg_DEPENDS})
+    set(scope INTERFACE)
+  endif()
+  target_sources(${library} ${scope} FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR}/src FILES ${arg_HEADERS})
+  set_target_properties(${library} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
 endfunction()
 
 # Every program of firesteel_test, for builds that need nothing else.

@@ -2,9 +2,10 @@
 
 usage: include_direction.py [SRC]
 
-Three rules: a folder includes only what lies below it; DuckDB's header is included only in engine/duckdb; the target that
-a file belongs to links every folder that the file includes (a header's, publicly) and links no folder above it.
-Test programs (firesteel_test) may include and link anything.
+The rules: a folder includes only what lies below it; DuckDB's header is included only in engine/duckdb; the target that a
+file belongs to links every folder that the file includes (publicly if the file is listed under HEADERS) and links no
+folder above it; every source is listed, and every header that another folder includes is listed under HEADERS, which
+has it checked to compile alone. Test programs (firesteel_test) may include and link anything.
 """
 
 import pathlib
@@ -50,6 +51,7 @@ class Target:
 
     def __init__(self, kind, tokens, directory):
         self.kind = kind
+        self.directory = directory
         self.name = "firesteel_" + tokens[0] if kind == "library" else tokens[0]
         lists = {keyword: [] for keyword in KEYWORDS}
         current = None
@@ -78,11 +80,16 @@ def check(src):
     targets = read_targets(src)
     owner = {name: target for target in targets for name in target.sources + target.headers}
     folders = {target_of(folder): folder for folder in BELOW}
+    libraries = {target.directory: target for target in targets if target.kind == "library"}
+    public = {name for target in targets for name in target.headers}
     files = sorted(p for p in src.rglob("*") if p.suffix in (".h", ".cc"))
     for path in files:
         name = path.relative_to(src).as_posix()
         folder = folder_of(name)
         target = owner.get(name)
+        if target is None and path.suffix == ".h":
+            parents = pathlib.PurePosixPath(name).parents
+            target = next((libraries[d] for d in map(pathlib.Path, parents) if d in libraries), None)
         if folder is None:
             problems.append(f"src/{name}: its folder is not in the picture; add it to BELOW and to docs/architecture.md")
             continue
@@ -99,6 +106,8 @@ def check(src):
                 continue
             if other not in BELOW[folder]:
                 problems.append(f"src/{name}: includes {included}, but {folder} may not know {other}")
+            elif included not in public:
+                problems.append(f"src/{name}: includes {included}, which {other} does not list under HEADERS")
             elif target_of(other) not in target.linked:
                 problems.append(f"src/{name}: includes {included}, but {target.name} does not link {target_of(other)}")
             elif name in target.headers and target_of(other) not in target.public:

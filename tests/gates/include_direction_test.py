@@ -28,6 +28,22 @@ class IncludeDirectionTest(unittest.TestCase):
             "table/t.cc": '#include "base/e.h"\n',
         }))
 
+    def test_accepts_a_header_of_a_folders_own(self):
+        self.assertEqual([], self.problems({
+            "base/CMakeLists.txt": "firesteel_library(base SOURCES e.cc)",
+            "base/own.h": "",
+            "base/e.cc": '#include "base/own.h"\n',
+        }))
+
+    def test_refuses_a_header_of_another_folders_own(self):
+        self.assertEqual(["src/table/t.cc: includes base/own.h, which base does not list under HEADERS"], self.problems({
+            "base/CMakeLists.txt": "firesteel_library(base SOURCES e.cc)",
+            "base/own.h": "",
+            "base/e.cc": "",
+            "table/CMakeLists.txt": "firesteel_library(table SOURCES t.cc DEPENDS firesteel_base)",
+            "table/t.cc": '#include "base/own.h"\n',
+        }))
+
     def test_refuses_an_include_that_points_up(self):
         self.assertEqual(["src/base/e.cc: includes table/t.h, but base may not know table"], self.problems({
             "base/CMakeLists.txt": "firesteel_library(base SOURCES e.cc)",
@@ -36,12 +52,16 @@ class IncludeDirectionTest(unittest.TestCase):
 
     def test_refuses_an_include_whose_target_is_not_linked(self):
         self.assertEqual(["src/table/t.cc: includes base/e.h, but firesteel_table does not link firesteel_base"], self.problems({
+            "base/CMakeLists.txt": "firesteel_library(base HEADERS e.h)",
+            "base/e.h": "",
             "table/CMakeLists.txt": "firesteel_library(table SOURCES t.cc)",
             "table/t.cc": '#include "base/e.h"\n',
         }))
 
     def test_refuses_a_private_link_for_what_a_header_includes(self):
         self.assertEqual(["src/table/t.h: a header includes base/e.h, so firesteel_base goes under DEPENDS"], self.problems({
+            "base/CMakeLists.txt": "firesteel_library(base HEADERS e.h)",
+            "base/e.h": "",
             "table/CMakeLists.txt": "firesteel_library(table HEADERS t.h PRIVATE_DEPENDS firesteel_base)",
             "table/t.h": '#include "base/e.h"\n',
         }))
@@ -57,6 +77,8 @@ class IncludeDirectionTest(unittest.TestCase):
     def test_keeps_the_duckdb_engine_from_all_but_the_command_line_and_tests(self):
         files = {
             "{0}/CMakeLists.txt": "firesteel_{1}({0} SOURCES x.cc DEPENDS firesteel_duckdb)",
+            "engine/duckdb/CMakeLists.txt": "firesteel_library(duckdb HEADERS duckdb_engine.h)",
+            "engine/duckdb/duckdb_engine.h": "",
             "{0}/x.cc": '#include "engine/duckdb/duckdb_engine.h"\n',
         }
         for folder, kind, num_problems in (("workflow", "library", 2), ("cli", "executable", 0), ("features", "test", 0)):
@@ -72,9 +94,11 @@ class IncludeDirectionTest(unittest.TestCase):
                 "cli/x.cc": "#include <duckdb.h>\n",
             }))
 
-    def test_refuses_a_file_of_no_target(self):
-        self.assertEqual(["src/base/lost.h: belongs to no target; list it in the folder's CMakeLists.txt"], self.problems({
-            "base/lost.h": "",
+    def test_refuses_a_source_of_no_target(self):
+        self.assertEqual(["src/base/lost.cc: belongs to no target; list it in the folder's CMakeLists.txt"], self.problems({
+            "base/CMakeLists.txt": "firesteel_library(base SOURCES e.cc)",
+            "base/e.cc": "",
+            "base/lost.cc": "",
         }))
 
 
