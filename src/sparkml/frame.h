@@ -7,11 +7,14 @@
 
 namespace firesteel {
 
-/// Opens a data frame that Spark or we wrote: all Parquet files at `location`, with Spark's attributes.
-/// Throws Error(kNotFound) if there are none. Vector columns without attributes are warned of.
+/// Opens a data frame that Spark or we wrote: all Parquet files at `location`, with Spark's
+/// attributes. Every column is nullable, as in Spark. Throws Error(kNotFound) if there are no
+/// files. Vector columns without attributes are warned of.
 Relation ReadFrame(Engine& engine, const Location& location);
 
-/// Writes a data frame as Spark does: Parquet with its schema key, then _SUCCESS. `directory` must be new or empty.
-WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory, const std::string& uuid);
+/// Writes a data frame as Spark does: Parquet with its schema key, then _SUCCESS. `directory` must
+/// be new or empty.
+WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory,
+                       const std::string& uuid);
 
 }  // namespace firesteel

@@ -12,16 +12,20 @@ namespace firesteel {
 
 /// What goes into files beside the model itself; the same stamp gives the same bytes.
 struct SparkMlStamp {
-  std::int64_t timestamp_ms = 0;  // From the hash of the inputs, so that a repeat gives the same file.
-  std::string uuid_seed;          // File names derive from it.
+  std::int64_t timestamp_ms =
+      0;                  // From the hash of the inputs, so that a repeat gives the same file.
+  std::string uuid_seed;  // File names derive from it.
 };
 
-/// Saves a fitted pipeline in Spark ML's format (spec D.1 to D.3), readable by Spark 3.5 and 4.x. `directory` must be new.
+/// Saves a fitted pipeline in Spark ML's format (spec D.1 to D.3), readable by Spark 3.5 and 4.x.
+/// `directory` must be new.
 void WritePipelineModel(const PipelineModel& model, Engine& engine, const std::string& directory,
                         const SparkMlStamp& stamp);
 
-/// Loads a pipeline model that Spark (3.5, 4.x) or we saved. Throws Error(kNotFound) if there is none at `location`,
-/// Error(kInvalidArgument) naming the file for a broken one, Error(kUnsupported) for a stage we do not know.
-PipelineModel ReadPipelineModel(Engine& engine, const Location& location, const PythonStages& python_stages);
+/// Loads a pipeline model that Spark (3.5, 4.x) or we saved. Throws Error(kNotFound) if there is
+/// none at `location`, Error(kInvalidArgument) naming the file for a broken one,
+/// Error(kUnsupported) for a stage we do not know.
+PipelineModel ReadPipelineModel(Engine& engine, const Location& location,
+                                const PythonStages& python_stages);
 
 }  // namespace firesteel

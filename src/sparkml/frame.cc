@@ -1,0 +1,53 @@
+#include "sparkml/frame.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "sparkml/metadata.h"
+#include "sparkml/schema_json.h"
+
+namespace firesteel {
+
+Relation ReadFrame(Engine& engine, const Location& location) {
+  const std::vector<std::string> files = ListDataFiles(location);
+  const Relation rows = engine.ReadParquet(files);
+  Schema schema = rows.schema();
+  // Of several files with different keys, Spark takes the first one's.
+  const std::optional<std::string> json = engine.ParquetKeyValue(files.front(), kSparkSchemaKey);
+  if (json && !ApplySchemaJson(*json, &schema)) {
+    LogWarning(fmt::format("{}: its schema key '{}' is not Spark's JSON and is not used",
+                           files.front(), kSparkSchemaKey));
+  }
+  for (std::size_t i = 0; i < schema.num_fields(); ++i) {
+    Field& field = schema.at(i);
+    field.nullable = true;
+    if (field.type == kVectorType && std::holds_alternative<std::monostate>(field.attributes)) {
+      LogWarning(
+          fmt::format("{}: vector column '{}' has no ML attributes: all its slots count as "
+                      "continuous numbers",
+                      location.path(), field.name));
+    }
+  }
+  return rows.WithSchema(std::move(schema));
+}
+
+WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory,
+                       const std::string& uuid) {
+  WriteOptions options;
+  options.directory = directory;
+  options.uuid = uuid;
+  options.key_values[std::string(kSparkSchemaKey)] = SchemaToJson(frame.schema());
+  options.key_values[std::string(kSparkVersionKey)] = std::string(kSparkVersion);
+  WriteResult result = engine.Write(frame, options);
+  WriteTextFile((std::filesystem::path(directory) / "_SUCCESS").string(), "");
+  return result;
+}
+
+}  // namespace firesteel
