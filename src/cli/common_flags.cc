@@ -65,6 +65,7 @@ void AddLogFlags(Flags* flags) {
   flags->AddValue(kCommon, "--log-format", "text|json", "How log lines look (default: text)");
   flags->AddSwitch(kCommon, "--quiet,-q", "Log warnings and errors only");
   flags->AddSwitch(kCommon, "--verbose,-v", "Log more");
+  flags->AddSwitch(kCommon, "--help,-h", "Show this text");
 }
 
 void AddCommonFlags(Flags* flags) {

@@ -17,15 +17,42 @@
 namespace firesteel {
 namespace {
 
-constexpr std::size_t kHelpColumn = 34;
+constexpr std::size_t kHelpColumn = 32;
+constexpr std::size_t kHelpWidth = 96;
 
-// Headings and flags as CLI11 lays them out, the usage line as we want it.
+// Headings and flags as CLI11 lays them out, but with the usage line as we want it and long sentences
+// wrapped.
 class HelpFormatter : public CLI::Formatter {
  public:
-  HelpFormatter() { column_width(kHelpColumn); }
-
   std::string make_usage(const CLI::App*, std::string name) const override {
     return "Usage: firesteel " + name + "\n";
+  }
+
+  std::string make_option(const CLI::Option* option, bool is_positional) const override {
+    std::string text =
+        "  " + make_option_name(option, is_positional) + make_option_opts(option) + " ";
+    std::size_t column = text.size();
+    // A name that is too long for its column has a line to itself.
+    const auto wrap = [&] {
+      text += "\n" + std::string(kHelpColumn, ' ');
+      column = kHelpColumn;
+    };
+    if (column > kHelpColumn) {
+      wrap();
+    } else {
+      text.resize(kHelpColumn, ' ');
+      column = kHelpColumn;
+    }
+    for (const std::string& word : Split(make_option_desc(option), ' ')) {
+      if (column > kHelpColumn && column + 1 + word.size() > kHelpWidth) wrap();
+      if (column > kHelpColumn) {
+        text += ' ';
+        ++column;
+      }
+      text += word;
+      column += word.size();
+    }
+    return text + "\n";
   }
 };
 
@@ -35,7 +62,7 @@ Flags::Flags(const std::string& usage, const std::string& sentence, const std::s
     : app_(std::make_unique<CLI::App>(sentence, usage)), usage_(usage) {
   app_->formatter(std::make_shared<HelpFormatter>());
   app_->allow_extras();
-  app_->set_help_flag("-h,--help", "Show this text")->group("Common");
+  app_->set_help_flag();  // Parse answers it, before anything is checked.
   app_->footer("\n" + footer);
 }
 
@@ -56,7 +83,7 @@ void Flags::Add(Kind kind, const std::string& group, const std::string& names,
   // Repetitions are counted and refused by CheckFlag, in our words.
   option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   option->group(group);
-  Flag flag{kind, "", Split(names, ','), value_name, required, option};
+  Flag flag{kind, "", Split(names, ','), value_name, "", required, option};
   flag.name = flag.names[0];
   flags_.push_back(std::move(flag));
 }
@@ -70,8 +97,7 @@ void Flags::AddOptionalValue(const std::string& group, const std::string& names,
                              const std::string& value_name, const std::string& sentence,
                              const std::string& alone) {
   Add(Kind::kOptionalValue, group, names, value_name, sentence, false);
-  flags_.back().option->default_str(alone);
-  flags_.back().option->type_name(value_name);
+  flags_.back().alone = alone;
 }
 
 void Flags::AddSwitch(const std::string& group, const std::string& names,
@@ -86,7 +112,11 @@ void Flags::AddPositional(const std::string& name, const std::string& sentence) 
 bool Flags::Parse(const std::vector<std::string>& arguments) {
   const auto asks_help = [](const std::string& a) { return a == "--help" || a == "-h"; };
   if (std::any_of(arguments.begin(), arguments.end(), asks_help)) {
-    std::fputs(app_->help().c_str(), stdout);
+    std::string text = app_->help();
+    for (std::size_t gap = 0; (gap = text.find("\n\n\n")) != std::string::npos;) {
+      text.erase(gap, 1);
+    }
+    std::fputs(text.c_str(), stdout);
     return false;
   }
   try {
@@ -163,7 +193,7 @@ std::optional<std::string> Flags::Get(std::string_view name) const {
   const std::string& value = flag.option->results()[0];
   // What stands alone is an empty result or CLI11's word for it.
   if (flag.kind == Kind::kOptionalValue && (value.empty() || value == "{}")) {
-    return flag.option->get_default_str();
+    return flag.alone;
   }
   return value;
 }
