@@ -518,7 +518,7 @@ def orders_buckets(rng: random.Random, folder: Path) -> DataSet:
                         "splitsArray": [[-inf, 10, 30, inf], [0, 5, 20, 40]]}},
         {"Imputer": {"inputCols": ["price"], "outputCols": ["price_known"]}},
         {"OneHotEncoder": {"inputCols": ["price_band"], "outputCols": ["price_flags"], "dropLast": False, "handleInvalid": "keep"}},
-        sql("SELECT price_band, price_flags, quantity_band, weight_band, price_known, quantity_known, amount, order_no FROM __THIS__"),
+        sql("SELECT price_flags, quantity_band, weight_band, price_known, quantity_known, amount, order_no FROM __THIS__"),
     ]
     workflow = workflow_file(folder, sources=ORDER_SOURCES, joins=ORDER_JOINS, date={"column": "sold_on", "format": "yyyy-MM-dd"},
                              stages=stages, label="amount", ids=["order_no"])

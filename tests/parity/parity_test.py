@@ -236,7 +236,7 @@ def text_of(folder: Path) -> tuple[str, list[str]]:
     callers' lines keep together by being compared as multisets of lines."""
     header, lines = "", []
     for file in sorted(folder.glob("part-*.csv")):
-        content = file.read_text(encoding="utf-8", newline="").split("\n")
+        content = file.read_bytes().decode("utf-8").split("\n")
         header = content[0]
         lines += content[1:-1] if content[-1] == "" else content[1:]
     return header, lines
