@@ -154,7 +154,7 @@ std::vector<Function> MakeTable() {
     Math("cbrt", {}, "cbrt(x)", "fs_cbrt($1)", "cbrt($1)", "The cube root.", "cbrt(27)", "3.0"),
     Math("pow", {"power"}, "pow(x, y)", "fs_pow($1, $2)", "pow($1, $2)", "x to the power of y.", "pow(2, 10)", "1024.0"),
     Math("exp", {}, "exp(x)", "fs_exp($1)", "exp($1)", "e to the power of x.", "exp(0)", "1.0"),
-    Math("ln", {}, "ln(x), log(x)", "fs_ln($1)", "ln($1)", "The natural logarithm; null if x is not above zero.", "ln(1)", "0.0"),
+    Math("ln", {}, "ln(x)", "fs_ln($1)", "ln($1)", "The natural logarithm; null if x is not above zero.", "ln(1)", "0.0"),
     Math("log10", {}, "log10(x)", "fs_log10($1)", "log10($1)", "The logarithm to base ten; null if x is not above zero.", "log10(1000)", "3.0"),
     Math("log2", {}, "log2(x)", "fs_log2($1)", "log2($1)", "The logarithm to base two; null if x is not above zero.", "log2(8)", "3.0"),
     Math("log", {}, "log(base, x)", "fs_log($1, $2)", "log($1, $2)",

@@ -32,6 +32,14 @@ using udf::Timestamp;
   throw Error(ErrorKind::kInvalidArgument, std::move(message));
 }
 
+// Spark has a class of its own for the narrow types.
+template <typename T>
+[[noreturn]] void FailBinaryOverflow(T a, char sign, T b) {
+  Fail(fmt::format("[{}] the result of {} {} {} does not fit its type; cast to a wider type first",
+                   sizeof(T) < 4 ? "BINARY_ARITHMETIC_OVERFLOW" : "ARITHMETIC_OVERFLOW", a, sign,
+                   b));
+}
+
 [[noreturn]] void FailOverflow(std::string_view what) {
   Fail(
       fmt::format("[ARITHMETIC_OVERFLOW] the result of {} does not fit its type; cast to a wider "
@@ -76,21 +84,21 @@ constexpr std::string_view SqlName() {
 template <typename T>
 T Add(T a, T b) {
   T result;
-  if (__builtin_add_overflow(a, b, &result)) FailOverflow(fmt::format("{} + {}", a, b));
+  if (__builtin_add_overflow(a, b, &result)) FailBinaryOverflow(a, '+', b);
   return result;
 }
 
 template <typename T>
 T Subtract(T a, T b) {
   T result;
-  if (__builtin_sub_overflow(a, b, &result)) FailOverflow(fmt::format("{} - {}", a, b));
+  if (__builtin_sub_overflow(a, b, &result)) FailBinaryOverflow(a, '-', b);
   return result;
 }
 
 template <typename T>
 T Multiply(T a, T b) {
   T result;
-  if (__builtin_mul_overflow(a, b, &result)) FailOverflow(fmt::format("{} * {}", a, b));
+  if (__builtin_mul_overflow(a, b, &result)) FailBinaryOverflow(a, '*', b);
   return result;
 }
 
@@ -149,7 +157,8 @@ std::int64_t DivideWhole(std::int64_t a, std::int64_t b) {
 // Mathematics.
 
 double Sqrt(double x) { return std::sqrt(x); }
-double Cbrt(double x) { return std::cbrt(x); }
+// In double, the C library's cube root of 27 is not 3.
+double Cbrt(double x) { return static_cast<double>(std::cbrt(static_cast<long double>(x))); }
 double Exp(double x) { return std::exp(x); }
 double Sin(double x) { return std::sin(x); }
 double Cos(double x) { return std::cos(x); }
