@@ -171,9 +171,9 @@ class ShippingSample {
     const UuidText& product_id = product_ids_[random.NextBelow(product_ids_.size())];
 
     const double distance = std::sqrt(static_cast<double>(x * x + y * y));
-    // What the shop promises leaves half of the road and most of the priority aside.
-    const double promised = 10.6 + 0.6 * carrier.days + 0.9 * origin.days + 0.4 * priority.days +
-                            bulk.days + distance / 60.0 + 0.5 * MakeNoise(random);
+    // What the shop promises leaves some of the road, the carrier and the priority aside.
+    const double promised = 10.4 + 0.6 * carrier.days + 0.9 * origin.days + 0.7 * priority.days +
+                            bulk.days + distance / 42.0 + 0.5 * MakeNoise(random);
     double needed = 8.9 + carrier.days + origin.days + priority.days + bulk.days + distance / 30.0 +
                     1.1 * MakeNoise(random);
     // What goes by road is held up now and then.
