@@ -20,8 +20,8 @@ namespace {
 constexpr std::size_t kHelpColumn = 32;
 constexpr std::size_t kHelpWidth = 96;
 
-// Headings and flags as CLI11 lays them out, but with the usage line as we want it and long sentences
-// wrapped.
+// Headings and flags as CLI11 lays them out, but with the usage line as we want it and long
+// sentences wrapped.
 class HelpFormatter : public CLI::Formatter {
  public:
   std::string make_usage(const CLI::App*, std::string name) const override {

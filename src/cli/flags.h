@@ -55,7 +55,7 @@ class Flags {
     std::string name;                // "--output"
     std::vector<std::string> names;  // With dashes.
     std::string value_name;
-    std::string alone;               // What an optional value means if it is left out.
+    std::string alone;  // What an optional value means if it is left out.
     bool required;
     CLI::Option* option;
   };

@@ -47,7 +47,7 @@ class Preprocessing {
   Relation RenameColumns(const Relation& joined);
   ExpressionPtr DateExpression(const ExpressionPtr& column, const Field& field) const;
   Relation ParseDate(const Relation& renamed);
-  void RefuseBadDates(const Relation& renamed, std::int64_t num_nulls) const;
+  void RefuseBadDates(const Relation& renamed, std::int64_t num_rows) const;
   std::vector<DateCount> CountDates(const Relation& rows) const;
 
   Engine& engine_;
@@ -139,7 +139,7 @@ void Preprocessing::ReadDateAsText() {
       });
       if (!is_declared && field.type != kStringType) {
         source.relation = ReadCsv(source, {field.name});
-        return;
+        break;
       }
     }
   }
@@ -212,7 +212,7 @@ Relation Preprocessing::ParseDate(const Relation& renamed) {
 }
 
 // Called only if some date is null after parsing: tells text that is no date from a missing one.
-void Preprocessing::RefuseBadDates(const Relation& renamed, std::int64_t num_nulls) const {
+void Preprocessing::RefuseBadDates(const Relation& renamed, std::int64_t num_rows) const {
   const std::size_t position = *renamed.schema().Find(workflow_.date.column);
   const auto is_bad = [&](const Field& field) {
     const ExpressionPtr column = sql::Column(field.name);
@@ -236,7 +236,7 @@ void Preprocessing::RefuseBadDates(const Relation& renamed, std::int64_t num_nul
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("{} line {}: {} is '{}', which is not {}; such rows: {} of {}",
                             origin->file, origin->line, original, origin->value.value_or(""), form,
-                            WithThousands(num_bad), WithThousands(num_nulls)));
+                            WithThousands(num_bad), WithThousands(num_rows)));
   }
   throw Error(ErrorKind::kInvalidArgument,
               fmt::format("the date column '{}' holds text that is not {} in {} rows",
@@ -284,7 +284,7 @@ StepReport Preprocessing::Run() {
   std::int64_t num_rows = 0;
   for (const DateCount& count : counts) num_rows += count.second;
   const std::int64_t num_nulls = !counts.empty() && !counts[0].first ? counts[0].second : 0;
-  if (num_nulls > 0) RefuseBadDates(renamed, num_nulls);
+  if (num_nulls > 0) RefuseBadDates(renamed, num_rows);
   if (num_rows == 0) {
     throw Error(ErrorKind::kInvalidArgument,
                 "no row is left after the joins; do the keys of the sources match?");

@@ -32,6 +32,17 @@ Pipeline MakePipeline(const Workflow& workflow, const std::string& seed) {
   return Pipeline(UidOf("PipelineModel", seed), std::move(stages));
 }
 
+// Runs `action`, and names the data frame in what it throws of the data.
+template <typename Action>
+auto Within(const Location& dataframe, const Action& action) {
+  try {
+    return action();
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::kInterrupted) throw;
+    throw error.Within(fmt::format("data frame '{}'", dataframe.path()));
+  }
+}
+
 }  // namespace
 
 StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
@@ -76,13 +87,17 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
       fmt::format("feature_engineering {} {}", hashes.Combined(), Sha256(workflow.text));
 
   clock.Begin(options.pipeline_model ? "loading" : "fitting");
+  const auto fit = [&] {
+    return Within(options.dataframe,
+                  [&] { return MakePipeline(workflow, seed).Fit(engine, frame); });
+  };
   const PipelineModel model =
       options.pipeline_model
           ? ReadPipelineModel(engine, *options.pipeline_model, workflow.python_stages)
-          : MakePipeline(workflow, seed).Fit(engine, frame);
-
+          : fit();
   clock.Begin("transforming");
-  const Relation transformed = model.Transform(engine, frame);
+  const Relation transformed =
+      Within(options.dataframe, [&] { return model.Transform(engine, frame); });
   clock.Begin("writing");
   const WriteResult written =
       WriteFrame(engine, transformed, output.MakeFolder("dataframe"), UuidOf(seed + " dataframe"));

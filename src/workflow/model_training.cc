@@ -94,7 +94,8 @@ void Training::CheckModel() {
   try {
     kind_->check(params_);
   } catch (const Error& error) {
-    throw error.Within(where);
+    // What is known and not done yet is as wrong to ask for as what is unknown.
+    throw Error(ErrorKind::kUsage, error.Within(where).what());
   }
 }
 

@@ -224,7 +224,11 @@ void ReadStages(const YamlValue& value, Workflow* workflow) {
     stage.params = params.IsNull() ? Json::object() : params.ToJson();
     stage.line = item.line();
     if (!stage.params.is_object()) params.Fail("parameters are keys and values");
-    MakeStage(stage.kind, stage.params, stage.kind + "_000000000000", item.Where());
+    try {
+      MakeStage(stage.kind, stage.params, stage.kind + "_000000000000", item.Where());
+    } catch (const Error& error) {
+      throw Error(ErrorKind::kUsage, error.what());
+    }
     workflow->stages.push_back(std::move(stage));
   }
 }

@@ -13,20 +13,20 @@ using ::testing::HasSubstr;
 
 // A small workflow, line by line, of which tests replace one line.
 constexpr std::string_view kSmall =
-    "version: 1\n"                                             // 1
-    "name: small\n"                                            // 2
-    "sources:\n"                                               // 3
-    "  rows: {delimiter: ;, types: {Code: string}}\n"          // 4
-    "  extra: {format: parquet}\n"                             // 5
-    "joins: [{source: extra, on: [Code], how: inner}]\n"       // 6
-    "column_names: as_is\n"                                    // 7
-    "date: {column: Day, format: dd.MM.yyyy}\n"                // 8
-    "split: {training_fraction: 0.8}\n"                        // 9
-    "stages:\n"                                                // 10
+    "version: 1\n"                                               // 1
+    "name: small\n"                                              // 2
+    "sources:\n"                                                 // 3
+    "  rows: {delimiter: ;, types: {Code: string}}\n"            // 4
+    "  extra: {format: parquet}\n"                               // 5
+    "joins: [{source: extra, on: [Code], how: inner}]\n"         // 6
+    "column_names: as_is\n"                                      // 7
+    "date: {column: Day, format: dd.MM.yyyy}\n"                  // 8
+    "split: {training_fraction: 0.8}\n"                          // 9
+    "stages:\n"                                                  // 10
     "  - SQLTransformer: {statement: SELECT * FROM __THIS__}\n"  // 11
-    "label: y\n"                                               // 12
-    "ids: [a, b]\n"                                            // 13
-    "model: {type: gbt, params: {maxIter: 3}}\n";              // 14
+    "label: y\n"                                                 // 12
+    "ids: [a, b]\n"                                              // 13
+    "model: {type: gbt, params: {maxIter: 3}}\n";                // 14
 
 // kSmall with a line (1-based) replaced.
 std::string WithLine(int line, const std::string& text) {
@@ -133,10 +133,11 @@ TEST(WorkflowTest, JoinsAreChecked) {
                         "'extra'?"));
   EXPECT_THAT(RefusalOf(WithLine(6, "joins: [{source: rows, on: [Code]}]")),
               HasSubstr("'rows' is the first source"));
-  EXPECT_THAT(RefusalOf(WithLine(
-                  6, "joins: [{source: extra, on: [Code]}, {source: extra, on: [Code]}]")),
-              HasSubstr("'extra' is joined twice"));
-  EXPECT_THAT(RefusalOf(WithLine(6, "")), HasSubstr("line 5: sources.extra: this source is not used"));
+  EXPECT_THAT(
+      RefusalOf(WithLine(6, "joins: [{source: extra, on: [Code]}, {source: extra, on: [Code]}]")),
+      HasSubstr("'extra' is joined twice"));
+  EXPECT_THAT(RefusalOf(WithLine(6, "")),
+              HasSubstr("line 5: sources.extra: this source is not used"));
   EXPECT_THAT(RefusalOf(WithLine(6, "joins: [{source: extra, on: [Code], how: outer}]")),
               HasSubstr("'outer' is not one of left, inner"));
   EXPECT_THAT(RefusalOf(WithLine(6, "joins: [{source: extra}]")),
@@ -161,7 +162,8 @@ TEST(WorkflowTest, StagesAreMadeOnceToCheckThem) {
               HasSubstr("w.yaml line 11: StringIndexer: "));
   EXPECT_THAT(RefusalOf(WithLine(11, "  - SQLTransformer: {statement: SELECT FROM __THIS__}")),
               HasSubstr("w.yaml line 11: "));
-  EXPECT_THAT(RefusalOf(WithLine(11, "  - just text")), HasSubstr("line 11: stages[1]: a stage is"));
+  EXPECT_THAT(RefusalOf(WithLine(11, "  - just text")),
+              HasSubstr("line 11: stages[1]: a stage is"));
 }
 
 TEST(WorkflowTest, DateSplitLabelAndModelAreChecked) {
@@ -190,7 +192,8 @@ TEST(WorkflowTest, WhatIsNotYamlIsRefusedWithItsLine) {
 TEST(WorkflowTest, AliasesThatExplodeAreRefused) {
   std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 9; ++i) {
-    text += fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
+    text +=
+        fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
   }
   EXPECT_THAT(RefusalOf(text), HasSubstr("too many values"));
   EXPECT_THAT(RefusalOf("a: &a [*a]\n"), HasSubstr("nested too deeply"));

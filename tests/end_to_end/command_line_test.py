@@ -1,0 +1,150 @@
+"""Flags, help, exit codes, logs, init and sample-data."""
+
+import json
+import os
+import pty
+import time
+
+from harness import BINARY, EndToEndTest, main, tree
+
+
+class CommandLineTest(EndToEndTest):
+    def test_version_and_help(self):
+        done = self.run_binary("--version")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^firesteel \d+\.\d+\.\d+\n$")
+        done = self.run_binary("--help")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        commands = ("data-preprocessing", "feature-engineering", "model-training", "sample-data", "init")
+        for command in commands:
+            self.assertIn(command, done.stdout)
+            for flag in ("--help", "-h"):
+                shown = self.run_binary(command, flag)
+                self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+                self.assertIn(f"Usage: firesteel {command}", shown.stdout)
+                self.assertIn("Example", shown.stdout)
+                self.assertIn("default", shown.stdout)
+        self.assertIn("maxIter", self.run_binary("model-training", "--help").stdout)
+
+    def test_start_up_is_quick(self):
+        self.run_binary("--version")
+        times = []
+        for _ in range(10):
+            begin = time.monotonic()
+            self.run_binary("--version")
+            times.append(time.monotonic() - begin)
+        # Far above what it takes (15 ms and less), so that a busy machine does not fail it.
+        self.assertLess(min(times), 0.1)
+
+    def test_wrong_use_is_exit_code_2(self):
+        self.write_shipping()
+        step = self.preprocessing()
+        for arguments, wanted in (
+            ((), None),
+            (("model-trainng",), "unknown command 'model-trainng'; did you mean 'model-training'?"),
+            ((*step, "--thread", "2"), "unknown flag --thread; did you mean '--threads'?"),
+            ((*step, "--threads", "x"), "--threads: 'x' is not a whole number of 1 to 1024"),
+            ((*step, "--threads", "0"), "--threads: '0' is not a whole number of 1 to 1024"),
+            ((*step, "--threads", "1", "--threads=2"), "--threads is given more than once"),
+            ((*step, "--s3-output-dir", "x"), "--output is given more than once (--s3-output-dir is the same)"),
+            ((*step, "extra"), "'extra' is not expected here; see firesteel data-preprocessing --help"),
+            ((*step, "--overwrite-output", "maybe"), "--overwrite-output: 'maybe' is neither true nor false"),
+            ((*step, "--progress", "nevr"), "--progress: 'nevr' is not one of auto, always, never; did you mean 'never'?"),
+            ((*step, "--workflow", "none.yaml"), "the workflow file 'none.yaml' does not exist"),
+            ((*step, "--memory-limit", "1"),
+             "--memory-limit: '1' is no amount of memory; give a number and a unit, as in 500MB, 2GiB or 80%"),
+            ((*step[:-2],), "--output DIR is missing; see firesteel data-preprocessing --help"),
+            (step[:1], "--shipping-logs PATH and --product-description PATH and --output DIR are missing; "
+                       "see firesteel data-preprocessing --help"),
+            ((*step[:-1],), "--output needs a value; see firesteel data-preprocessing --help"),
+            ((*step[:-1], "s3://bucket/out"),
+             "--output: 's3://bucket/out' is on S3, which this version does not reach; copy it to a local folder and give that path"),
+        ):
+            if arguments:
+                self.assertEqual(self.fail(*arguments, code=2), wanted)
+            else:
+                done = self.run_binary()
+                self.assertEqual(done.returncode, 2)
+                self.assertEqual(done.stderr, "firesteel: error: no command is given; see firesteel --help\n")
+
+    def test_a_workflow_file_that_is_wrong_is_exit_code_2(self):
+        self.write_shipping()
+        self.run_binary("init")
+        text = (self.folder / "workflow.yaml").read_text()
+        for change, wanted in (
+            (("label: ", "lable: "), "lable: unknown key; did you mean 'label'?"),
+            (("version: 1", "version: 9"), "version: this file is of version 9"),
+            (("- OneHotEncoder", "- OneHotEncodr"), "unknown stage 'OneHotEncodr'; did you mean 'OneHotEncoder'?"),
+            (("as euclidean_distance", "as"), ""),
+            (("AS euclidean_distance FROM", "AS FROM"), "workflow.yaml line "),
+            (("training_fraction: 0.9", "training_fraction: 9"), "the fraction must lie between 0 and 1"),
+        ):
+            (self.folder / "workflow.yaml").write_text(text.replace(*change))
+            if change[0] in text:
+                self.assertIn(wanted, self.fail(*self.preprocessing(), "--workflow", "workflow.yaml", code=2))
+
+    def test_init_writes_the_built_in_workflow(self):
+        done = self.run_binary("init", "-")
+        self.assertEqual(done.returncode, 0)
+        self.succeed("init", "mine.yaml")
+        self.assertEqual((self.folder / "mine.yaml").read_text(), done.stdout)
+        self.assertIn("'mine.yaml' exists already", self.fail("init", "mine.yaml"))
+        self.succeed("init", "mine.yaml", "--force")
+        self.write_shipping()
+        self.succeed(*self.preprocessing("a"))
+        self.succeed(*self.preprocessing("b"), "--workflow=mine.yaml")
+        parquet = [{n: d for n, d in tree(self.folder / each).items() if n.endswith(".parquet")} for each in "ab"]
+        self.assertEqual(parquet[0], parquet[1])
+
+    def test_sample_data_repeats_and_is_not_overwritten(self):
+        self.succeed("sample-data", "--output", "a", "--rows", "500")
+        self.succeed("sample-data", "--output", "b", "--rows", "500", "--threads", "2")
+        self.succeed("sample-data", "--output", "c", "--rows", "500", "--seed", "2")
+        self.assertEqual(tree(self.folder / "a"), tree(self.folder / "b"))
+        self.assertNotEqual(tree(self.folder / "a"), tree(self.folder / "c"))
+        self.assertEqual(sorted(tree(self.folder / "a")), ["ProductDescriptions.csv", "ShippingLogs.csv"])
+        self.assertIn("exists already", self.fail("sample-data", "--output", "a"))
+        self.assertIn("--rows: '0' is not a whole number", self.fail("sample-data", "--output", "d", "--rows", "0", code=2))
+
+    def test_logs_go_to_stderr_in_the_format_asked_for(self):
+        self.write_shipping()
+        done = self.succeed(*self.preprocessing(), "--log-format", "json", "--verbose")
+        lines = [json.loads(line) for line in done.stderr.splitlines()]
+        self.assertTrue(any("wrote rows: training 54 rows, validation 6 rows" in str(line) for line in lines), lines)
+        self.assertEqual(self.succeed(*self.preprocessing(), "-q").stderr, "")
+        self.assertIn("wrote rows", self.succeed(*self.preprocessing()).stderr)
+
+    def test_progress_shows_on_a_terminal_only(self):
+        self.write_shipping()
+        self.assertNotIn("\x1b", self.succeed(*self.preprocessing()).stderr)
+        self.run_binary("sample-data", "--output", "data", "--rows", "300000")
+        leader, follower = pty.openpty()
+        pid = os.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.dup2(follower, 2)
+            os.execv(BINARY, [str(BINARY), "data-preprocessing", "--shipping-logs", "data/ShippingLogs.csv",
+                              "--product-description", "data/ProductDescriptions.csv", "--output", "rows", "--threads", "1"])
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                block = os.read(leader, 4096)
+            except OSError:
+                break
+            if not block:
+                break
+            shown += block
+        os.close(leader)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        self.assertIn(b"reading", shown)
+        self.assertIn(b"\x1b[K", shown)
+
+    def test_a_small_memory_limit_is_enough(self):
+        self.run_binary("sample-data", "--output", "data", "--rows", "50000")
+        self.succeed("data-preprocessing", "--shipping-logs", "data/ShippingLogs.csv", "--product-description",
+                     "data/ProductDescriptions.csv", "--output", "rows", "--memory-limit", "200MB", "--threads", "1")
+        self.assertEqual(self.manifest("rows")["rows"]["joined"], 50000)
+
+
+main()
