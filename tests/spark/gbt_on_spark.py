@@ -20,7 +20,7 @@ import pyarrow
 import pyarrow.parquet as parquet
 from pyspark.ml.functions import array_to_vector
 from pyspark.ml.regression import GBTRegressor
-from pyspark.sql import SparkSession
+from session import open_session
 
 # What each set-up is there for; those beyond the list are drawn at random alone.
 SETUPS = [
@@ -199,14 +199,7 @@ def main():
         sys.exit(f"gbt_on_spark: {result.stderr.strip()}")
     ours = [json.loads(line) for line in result.stdout.splitlines()]
 
-    spark = (SparkSession.builder.master("local[1]").appName("gbt_on_spark")
-             .config("spark.ui.enabled", "false")
-             .config("spark.ui.showConsoleProgress", "false")
-             .config("spark.driver.host", "127.0.0.1")
-             .config("spark.driver.bindAddress", "127.0.0.1")
-             .config("spark.sql.shuffle.partitions", "1")
-             .getOrCreate())
-    spark.sparkContext.setLogLevel("ERROR")
+    spark = open_session("gbt_on_spark")
     folder = os.path.join(options.work_folder, "gbt_on_spark")
     shutil.rmtree(folder, ignore_errors=True)
     failed = 0
