@@ -17,7 +17,7 @@ StagePlan AppendColumns(const Schema& input, const std::vector<NewColumn>& colum
     }
     plan.select.items.push_back({column.expression, column.name});
     plan.attributes.emplace_back(column.name, column.attributes);
-    if (column.never_null) plan.never_null.push_back(column.name);
+    plan.nullable.emplace_back(column.name, column.nullable);
   }
   return plan;
 }

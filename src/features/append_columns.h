@@ -13,7 +13,7 @@ struct NewColumn {
   std::string name;
   sql::ExpressionPtr expression;
   ColumnAttributes attributes = {};
-  bool never_null = false;
+  bool nullable = true;
 };
 
 /// A plan that keeps every column of `input` and appends `columns` in order.

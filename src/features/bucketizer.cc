@@ -80,7 +80,7 @@ class Bucketizer final : public FittedStage {
       attribute.kind = Attribute::Kind::kNominal;
       attribute.values = Labels(splits_[i]);
       attribute.is_ordinal = true;
-      added.push_back({columns_[i].output, Bucket(field, splits_[i]), attribute, !field.nullable});
+      added.push_back({columns_[i].output, Bucket(field, splits_[i]), attribute, field.nullable});
       AddChecks(field, splits_[i], where, &checks);
     }
     StagePlan plan = AppendColumns(input, added);
@@ -144,7 +144,7 @@ class Bucketizer final : public FittedStage {
     if (std::isfinite(splits.front()) || std::isfinite(splits.back())) {
       checks->push_back(
           {outside, sql::Column(field.name), field.name,
-           fmt::format("lies outside the splits, {} to {}", sql::FormatDouble(splits.front()),
+           fmt::format("lies outside the splits, {} to {},", sql::FormatDouble(splits.front()),
                        sql::FormatDouble(splits.back())),
            "widen the splits; -Inf and Inf take in every number"});
     }

@@ -6,8 +6,9 @@ namespace firesteel {
 
 /// Sums doubles, and their squares, with twice their precision, so that the mean and the standard
 /// deviation of a column are right to the last digits whatever the size and order of its values.
-/// NaN and infinities give what plain sums give. Source: Dekker, "A floating-point technique for
-/// extending the available precision", 1971 (two-sum).
+/// NaN and infinities give what plain sums give.
+///
+/// Source: Dekker, "A floating-point technique for extending the available precision", 1971.
 class ExactSum {
  public:
   void Add(double value);

@@ -37,6 +37,17 @@ std::span<const ParameterSpec> Parameters() {
   return table;
 }
 
+const Field& FillableInput(const Schema& input, const std::string& column) {
+  const Field& field = NumericInput(input, column);
+  if (field.type.kind == TypeKind::kDecimal) {
+    throw Error(ErrorKind::kUnsupported,
+                fmt::format("column '{}' is {}, which can't be filled: cast it to double in a "
+                            "SQLTransformer stage before",
+                            column, field.type.ToString()));
+  }
+  return field;
+}
+
 class ImputerModel final : public FittedStage {
  public:
   /// `surrogates`: one for each column.
@@ -52,7 +63,7 @@ class ImputerModel final : public FittedStage {
     std::vector<sql::SelectItem> filled;
     bool replaces = false;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const Field& field = NumericInput(input, columns_[i].input);
+      const Field& field = FillableInput(input, columns_[i].input);
       filled.push_back({Filled(field, surrogates_[i]), columns_[i].output});
       replaces |= input.Find(columns_[i].output).has_value();
     }
@@ -130,7 +141,7 @@ class Imputer final : public Stage {
     sql::Select select;
     std::vector<ScanColumn> scanned;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
-      const Field& field = NumericInput(input.schema(), columns_[i].input);
+      const Field& field = FillableInput(input.schema(), columns_[i].input);
       scanned.push_back({fmt::format("c{}", i)});
       select.items.push_back({AsDouble(field), scanned.back().name});
     }

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "sql/ml_functions.h"
 
 namespace firesteel {
 namespace {
@@ -46,8 +47,35 @@ Relation Apply(Engine& engine, const FittedStage& stage, const Relation& input,
     return schema.at(*position);
   };
   for (const auto& [name, attributes] : plan.attributes) field_of(name).attributes = attributes;
-  for (const std::string& name : plan.never_null) field_of(name).nullable = false;
+  for (const auto& [name, nullable] : plan.nullable) field_of(name).nullable = nullable;
   return output.WithSchema(std::move(schema));
+}
+
+bool IsCall(const sql::Expression& expression, std::string_view function) {
+  return expression.kind == sql::Expression::Kind::kCall && expression.name == function;
+}
+
+// The arguments that decide whether a call is null: a vector that a stage makes is null if one of
+// the columns it is made of is. Nothing for other expressions.
+std::optional<std::vector<sql::ExpressionPtr>> NullDeciders(const sql::Expression& expression) {
+  if (IsCall(expression, sql::kOneHot) || IsCall(expression, sql::kStandardScale) ||
+      IsCall(expression, sql::kMinMaxScale)) {
+    return std::vector<sql::ExpressionPtr>{expression.args.front()};
+  }
+  if (IsCall(expression, sql::kAssemble)) return expression.args;
+  return std::nullopt;
+}
+
+// Whether `input` is null, without making a vector to find out.
+sql::ExpressionPtr IsNullOf(const sql::ExpressionPtr& input) {
+  const std::optional<std::vector<sql::ExpressionPtr>> deciders = NullDeciders(*input);
+  if (!deciders) return sql::IsNull(input);
+  sql::ExpressionPtr any;
+  for (const sql::ExpressionPtr& decider : *deciders) {
+    const sql::ExpressionPtr is_null = IsNullOf(decider);
+    any = any ? sql::Or(any, is_null) : is_null;
+  }
+  return any;
 }
 
 // Says in terms of a pipeline's input what its stages say of theirs, so that the checks of all
@@ -116,6 +144,7 @@ class Inliner {
       // Capped, so that a tree that doubles with every stage does not overflow.
       size = std::min(size + replaced.size, kMaxInlinedNodes + 1);
     }
+    if (IsCall(*copy, "isnull")) return {IsNullOf(copy->args.front()), 2 * size};
     return {std::move(copy), size};
   }
 

@@ -39,8 +39,8 @@ struct StagePlan {
   sql::Select select;
   std::vector<std::pair<std::string, ColumnAttributes>>
       attributes;  // Of output columns that have new ones.
-  std::vector<std::string>
-      never_null;  // Output columns without nulls, where the expression does not show it.
+  /// Of output columns whose nullability the expression does not show.
+  std::vector<std::pair<std::string, bool>> nullable;
   std::vector<RowCheck> checks;
 };
 

@@ -89,7 +89,7 @@ class StringIndexerModel final : public FittedStage {
                           "is null or has a value that the stage was not fitted on",
                           "set handleInvalid to keep or skip, or fit the stage on such rows too"});
       }
-      added.push_back({columns_[i].output, result, attribute, true});
+      added.push_back({columns_[i].output, result, attribute, false});
     }
     StagePlan plan = AppendColumns(input, added);
     plan.select.where = where;
