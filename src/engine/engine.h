@@ -48,8 +48,8 @@ struct CsvOptions {
 /// CSV files of one table. All have a header line; columns are matched by position, names are the first file's.
 struct CsvSource {
   std::vector<std::string> files;                   // In the order of their names, at least one.
-  CsvOptions options;
-  std::vector<std::pair<std::string, DataType>> types;  // Declared; the others are inferred over all rows.
+  CsvOptions options = {};
+  std::vector<std::pair<std::string, DataType>> types = {};  // Declared; the others are inferred over all rows.
 };
 
 enum class JoinType { kLeft, kInner };
@@ -83,7 +83,8 @@ struct WriteOptions {
   FileFormat format = FileFormat::kParquet;
   std::string directory;  // Exists and is empty; an engine that runs elsewhere must reach it too.
   std::string uuid;       // Part of the file names, part-00000-<uuid>-c000…, as Spark names them.
-  std::map<std::string, std::string> key_values;  // Parquet footer entries.
+  std::map<std::string, std::string> key_values = {};  // Parquet footer entries.
+  // About how large a file gets. 0: one file, its rows in the relation's order where it has one.
   std::int64_t target_file_bytes = std::int64_t{128} << 20;
 };
 
@@ -154,7 +155,7 @@ class Engine {
   virtual std::optional<RecordOrigin> Locate(const Relation& csv, const sql::ExpressionPtr& condition,
                                              const std::string& column) = 0;
 
-  /// Writes all rows. Nothing is promised of the order. CSV is Spark's text (spec E.2), with a header line in each file.
+  /// Writes all rows. Nothing is promised of the order unless one file is asked for. CSV is Spark's text (spec E.2), with a header line in each file.
   virtual WriteResult Write(const Relation& input, const WriteOptions& options) = 0;
 
   /// Makes the running call fail soon with Error(kInterrupted). Async-signal-unsafe; any thread.

@@ -137,9 +137,7 @@ Connection::Connection(const DatabaseOptions& options) {
     duckdb_close(&database_);
     throw Error(ErrorKind::kInternal, "DuckDB did not accept a connection");
   }
-  // Instants are cast and written as UTC. Joins keep the order of the left side's rows.
-  Run("SET TimeZone = 'UTC'");
-  Run("SET disabled_optimizers = 'build_side_probe_side,join_order'");
+  Run("SET TimeZone = 'UTC'");  // Instants are cast and written as UTC.
 }
 
 Connection::~Connection() {

@@ -108,7 +108,7 @@ class Result {
 struct DatabaseOptions {
   int num_threads = 0;
   std::int64_t memory_limit_bytes = 0;
-  std::string temp_directory;
+  std::string temp_directory = {};
 };
 
 /// An in-memory database and its one connection.

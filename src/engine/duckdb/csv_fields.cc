@@ -93,8 +93,6 @@ std::string_view ToDecimalText(std::string_view text, std::int32_t precision, st
   return text.starts_with('+') ? text.substr(1) : text;
 }
 
-std::uint8_t Kinds(std::string_view text) { return sql::ClassifyCsvField(text); }
-
 // How many digits a whole number has, leading zeros aside; nothing for other fields.
 std::optional<std::int32_t> NumDigits(std::string_view text) {
   if ((sql::ClassifyCsvField(text) & sql::kCsvDecimal) == 0) return std::nullopt;
@@ -170,7 +168,6 @@ void RegisterCsvFunctions(duckdb_connection connection) {
   udf::Register<ToDate>(connection, name(kDateType).c_str());
   udf::Register<ToTimestamp>(connection, name(kTimestampType).c_str());
   udf::Register<ToDecimalText>(connection, "fs_csv_to_decimal");
-  udf::Register<Kinds>(connection, "fs_csv_field_kinds");
   udf::Register<NumDigits>(connection, "fs_csv_num_digits");
 }
 

@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr char kQuote = '"';
+constexpr char kEscape = '\\';  // kSpark only.
 
 bool IsLineEnd(char c) { return c == '\n' || c == '\r'; }
 
@@ -245,30 +246,11 @@ bool CsvScanner::NextSpark() {
 void CsvScanner::ParseSparkLine(std::string_view line) {
   fields_.clear();
   unescaped_.clear();
-  unescaped_.reserve(line.size());  // Fields only shrink, so that it never moves.
+  unescaped_.reserve(line.size() + 1);  // One field may grow by a quote, so that it never moves.
   std::size_t position = 0;
   for (;;) {
     if (position < line.size() && line[position] == kQuote) {
-      const std::size_t begin = position++;
-      const std::size_t offset = unescaped_.size();
-      bool closed = false;
-      while (position < line.size() && !closed) {
-        const char c = line[position++];
-        if (c == '\\' && position < line.size() &&
-            (line[position] == kQuote || line[position] == '\\')) {
-          unescaped_.push_back(line[position++]);
-        } else if (c == kQuote) {
-          closed = true;
-        } else {
-          unescaped_.push_back(c);
-        }
-      }
-      if (closed && position < line.size() && line[position] != options_.delimiter) {
-        position = std::min(line.find(options_.delimiter, position), line.size());
-        fields_.push_back(line.substr(begin, position - begin));
-      } else {
-        fields_.emplace_back(unescaped_.data() + offset, unescaped_.size() - offset);
-      }
+      fields_.push_back(QuotedSparkField(line, &position));
     } else {
       const std::size_t end = std::min(line.find(options_.delimiter, position), line.size());
       fields_.push_back(line.substr(position, end - position));
@@ -277,6 +259,64 @@ void CsvScanner::ParseSparkLine(std::string_view line) {
     if (position >= line.size()) return;
     ++position;  // The delimiter.
   }
+}
+
+// Reads the field whose first quote is at `*position` and moves to the delimiter behind it or the
+// line's end.
+std::string_view CsvScanner::QuotedSparkField(std::string_view line, std::size_t* position) {
+  const std::size_t begin = *position;
+  const std::size_t offset = unescaped_.size();
+  const auto value = [&] {
+    return std::string_view(unescaped_.data() + offset, unescaped_.size() - offset);
+  };
+  const auto is_blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  if (begin + 1 == line.size()) {  // A lone quote is itself.
+    *position = line.size();
+    return line.substr(begin);
+  }
+  // What the last character was, as far as it changes the meaning of the next.
+  enum class Last { kPlain, kQuote, kEscape } last = Last::kPlain;
+  std::size_t i = begin + 1;
+  for (; i < line.size(); ++i) {
+    const char c = line[i];
+    if (last == Last::kQuote) {
+      std::size_t end = i;
+      while (end < line.size() && is_blank(line[end]) && line[end] != options_.delimiter) ++end;
+      if (end == line.size() || line[end] == options_.delimiter) {
+        *position = end;
+        return value();
+      }
+      if (c == kQuote) {  // Stays a quote, and may be the closing one as well.
+        unescaped_.push_back(kQuote);
+        continue;
+      }
+      // It was not the closing quote. The field is what stands there up to the delimiter, but for
+      // escapes that are undone already.
+      *position = std::min(line.find(options_.delimiter, end), line.size());
+      unescaped_.insert(unescaped_.begin() + static_cast<std::ptrdiff_t>(offset), kQuote);
+      unescaped_.push_back(kQuote);
+      unescaped_.insert(unescaped_.end(), line.begin() + static_cast<std::ptrdiff_t>(i),
+                        line.begin() + static_cast<std::ptrdiff_t>(*position));
+      // Spark's reader adds a quote to a last field like ("a" b"c), in which a quote follows the
+      // first character behind the blanks.
+      const bool has_odd_end =
+          end > i && line[end] != kQuote && end + 1 < line.size() && line[end + 1] == kQuote;
+      if (has_odd_end && *position == line.size()) unescaped_.push_back(kQuote);
+      return value();
+    } else if (last == Last::kEscape) {
+      if (c != kQuote && c != kEscape) unescaped_.push_back(kEscape);
+      unescaped_.push_back(c);
+      last = Last::kPlain;
+    } else if (c == kQuote) {
+      last = Last::kQuote;
+    } else if (c == kEscape) {
+      last = Last::kEscape;
+    } else {
+      unescaped_.push_back(c);
+    }
+  }
+  *position = line.size();
+  return value();
 }
 
 bool DuckDbReadsAlike(std::string_view text, std::size_t header_end, const CsvOptions& options,

@@ -64,6 +64,7 @@ class CsvScanner {
   bool NextSpark();
   void UnescapeFields();
   void ParseSparkLine(std::string_view line);
+  std::string_view QuotedSparkField(std::string_view line, std::size_t* position);
   std::string_view QuotedField(std::size_t* position);
 
   std::string file_;

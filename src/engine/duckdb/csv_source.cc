@@ -290,7 +290,7 @@ void Classify(Connection* connection, const std::string& reader, CsvPlan* plan, 
     if (!wanted(column)) continue;
     columns.push_back(&column);
     const std::string field = FieldName(i);
-    list += fmt::format("{}bit_and(fs_csv_field_kinds({}))", list.empty() ? "" : ", ", field);
+    list += fmt::format("{}bit_and(fs_csv_kinds({}))", list.empty() ? "" : ", ", field);
     const bool may_be_decimal = (column.kinds & sql::kCsvDecimal) != 0;
     list += may_be_decimal ? fmt::format(", max(fs_csv_num_digits({}))", field)
                            : ", CAST(NULL AS INTEGER)";

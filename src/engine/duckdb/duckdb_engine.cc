@@ -373,6 +373,17 @@ std::optional<RecordOrigin> DuckDbEngine::Locate(const Relation& csv,
 }  // namespace
 
 std::unique_ptr<Engine> OpenDuckDb(const DuckDbOptions& options) {
+  constexpr int kMaxThreads = 4096;
+  if (options.num_threads < 0 || options.num_threads > kMaxThreads) {
+    throw Error(ErrorKind::kUsage,
+                fmt::format("the number of threads must be 1 to {}, or 0 for all, not {}",
+                            kMaxThreads, options.num_threads));
+  }
+  if (options.memory_limit_bytes < 0) {
+    throw Error(ErrorKind::kUsage,
+                fmt::format("the memory limit must not be negative, it is {} bytes",
+                            options.memory_limit_bytes));
+  }
   duckdb::DatabaseOptions database;
   database.num_threads = options.num_threads;
   database.memory_limit_bytes = options.memory_limit_bytes;

@@ -13,8 +13,13 @@
 namespace firesteel::duckdb {
 namespace {
 
-// Throws `error` again with the file's name in front, unless it is there already.
+// Throws `error` again with the file's name in it; what DuckDB takes for a bug of its own is a
+// damaged file.
 [[noreturn]] void Rethrow(const Error& error, const std::string& file) {
+  if (error.kind() == ErrorKind::kInternal) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{}: the Parquet file is damaged: {}", file, error.what()));
+  }
   if (std::string_view(error.what()).find(file) != std::string_view::npos) throw error;
   throw error.Within(file);
 }

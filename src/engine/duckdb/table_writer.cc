@@ -104,10 +104,19 @@ WriteResult WriteTable(Connection* connection, const std::string& table, const S
   const std::string format = parquet
                                  ? ParquetOptionsSql(options)
                                  : "FORMAT csv, HEADER true, QUOTE '', ESCAPE '', DELIMITER ','";
-  const std::string statement = fmt::format(
-      "COPY ({}) TO {} ({}, FILE_SIZE_BYTES {}, FILENAME_PATTERN '{}{{i}}', {} true)", source,
-      QuoteText(options.directory), format, std::max<std::int64_t>(options.target_file_bytes, 1),
-      kDraftName, parquet ? "RETURN_STATS" : "RETURN_FILES");
+  // Files of a given size are written by all threads as they come, a single one in the order of the
+  // rows.
+  const bool split = options.target_file_bytes > 0;
+  const std::string single = (std::filesystem::path(options.directory) /
+                              fmt::format("{}0.{}", kDraftName, parquet ? "parquet" : "csv"))
+                                 .string();
+  const std::string statement =
+      fmt::format("COPY ({}) TO {} ({}{}, {} true)", source,
+                  QuoteText(split ? options.directory : single), format,
+                  split ? fmt::format(", FILE_SIZE_BYTES {}, FILENAME_PATTERN '{}{{i}}'",
+                                      options.target_file_bytes, kDraftName)
+                        : "",
+                  parquet ? "RETURN_STATS" : "RETURN_FILES");
   WriteResult written;
   std::vector<DraftFile> drafts;
   const auto add_draft = [&drafts](std::string_view path) -> DraftFile& {
