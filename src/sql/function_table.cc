@@ -239,8 +239,8 @@ std::vector<Function> MakeTable() {
      "add_months($1, $2)", "The same day so many months later, or the last of that month.", "add_months(DATE '2020-01-31', 1)", "2020-02-29"},
     {"last_day", {}, G::kDate, "last_day(date)", R::kSlots, "D", kDateType, N::kIfAnyArgument, kSafe, "fs_last_day($1)", "", "last_day($1)",
      "The last day of the month.", "last_day(DATE '2020-02-03')", "2020-02-29"},
-    {"trunc", {}, G::kDate, "trunc(date, unit)", R::kSlots, "Ds", kDateType, N::kAlwaysPossible, kSafe, "fs_trunc($1, $2)", "", "trunc($1, $2)",
-     "The first day of the year, quarter, month or week; null for any other unit.", "trunc(DATE '2020-09-15', 'month')", "2020-09-01"},
+    {"trunc", {}, G::kDate, "trunc(date, unit)", R::kSlots, "Du", kDateType, N::kAlwaysPossible, kSafe, "fs_trunc($1, $2)", "", "trunc($1, $2)",
+     "The first day of the date's 'year' ('yyyy', 'yy'), 'quarter', 'month' ('mon', 'mm') or 'week'.", "trunc(DATE '2020-09-15', 'month')", "2020-09-01"},
 
     // What fitted pipeline stages use.
     Ml(kStringIndex, "ml_string_index(text, label, …)", R::kRewrite, "s", kDoubleType, N::kAlwaysPossible, "",

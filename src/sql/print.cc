@@ -286,7 +286,33 @@ class Printer {
       pattern = is_floating && !function->duckdb_floating.empty() ? function->duckdb_floating
                                                                   : function->duckdb;
     }
-    return Expand(pattern, node, type);
+    const std::string text = Expand(pattern, node, type);
+    return is_duckdb ? WithNullGuard(text, node, *function) : text;
+  }
+
+  // Spark looks at the arguments of most functions one after the other and computes none behind the
+  // first that is null; DuckDB computes them all. That shows where a later one ends in an error.
+  std::string WithNullGuard(const std::string& text, const Expression& node,
+                            const Function& function) const {
+    const bool is_strict =
+        function.rule == TypeRule::kSlots || function.rule == TypeRule::kNumeric ||
+        (function.rule == TypeRule::kCompare && function.nulls != NullRule::kNever);
+    if (!is_strict || function.name == "and" || function.name == "or" ||
+        function.group == FunctionGroup::kMl) {
+      return text;
+    }
+    std::vector<const Expression*> order;
+    for (const ExpressionPtr& argument : node.args) order.push_back(argument.get());
+    const bool divisor_first = function.name == "/" || function.name == "%" ||
+                               function.name == "div" || function.name == "pmod";
+    if (divisor_first) std::reverse(order.begin(), order.end());
+    while (!order.empty() && !CanFail(*order.back())) order.pop_back();
+    if (!order.empty()) order.pop_back();
+    std::string guard;
+    for (const Expression* argument : order) {
+      if (argument->nullable) guard += fmt::format(" WHEN {} IS NULL THEN NULL", Print(*argument));
+    }
+    return guard.empty() ? text : fmt::format("CASE{} ELSE {} END", guard, text);
   }
 
   std::string Expand(std::string_view pattern, const Expression& node, DataType type) const {

@@ -79,6 +79,14 @@ bool CastMayBeNull(DataType from, DataType to) {
   return (IsFloating(from) || from.kind == TypeKind::kDecimal) && to.IsIntegral();
 }
 
+bool IsTruncUnit(std::string_view unit) {
+  for (const std::string_view name :
+       {"year", "yyyy", "yy", "quarter", "month", "mon", "mm", "week"}) {
+    if (EqualsIgnoringCase(unit, name)) return true;
+  }
+  return false;
+}
+
 std::string WithType(const ExpressionPtr& argument) {
   return argument->type == kNullType ? "null" : argument->type.ToString();
 }
@@ -490,6 +498,13 @@ class Resolver {
           return argument;
         }
         Fail(ErrorKind::kInvalidArgument, *argument, what + " must be a list of numbers");
+      case 'u':
+        if (!is_literal || argument->type != kStringType ||
+            !IsTruncUnit(std::get<std::string>(argument->value))) {
+          Fail(ErrorKind::kInvalidArgument, *argument,
+               what + " must be 'year', 'quarter', 'month' or 'week', written out in quotes");
+        }
+        return argument;
       case 'p':
         if (!is_literal || argument->type != kStringType) {
           Fail(ErrorKind::kInvalidArgument, *argument,

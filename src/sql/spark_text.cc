@@ -186,7 +186,8 @@ std::optional<T> ParseHexadecimal(std::string_view text) {
   }
   if (text.size() < 4 || text[0] != '0' || (text[1] != 'x' && text[1] != 'X')) return std::nullopt;
   text.remove_prefix(2);
-  if (std::string_view("dDfF").find(text.back()) != text.npos && text.find_first_of("pP") != text.npos) {
+  if (std::string_view("dDfF").find(text.back()) != text.npos &&
+      text.find_first_of("pP") != text.npos) {
     text.remove_suffix(1);
   }
   std::size_t at = 0;

@@ -9,9 +9,9 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -175,8 +175,8 @@ class Runner {
     sql::ResolvedSelect select = resolve();
     const sql::ResolvedSelect plain = select;
     for (sql::ExpressionPtr& column : select.columns) column = AsText(column, one.schema);
-    const Database::Result result = database_.Run(sql::Print(
-        select, sql::Dialect::kDuckDb, InputTable::kName));
+    const Database::Result result =
+        database_.Run(sql::Print(select, sql::Dialect::kDuckDb, InputTable::kName));
     std::vector<std::string> lines;
     if (!result.error.empty()) lines.push_back(Written("! " + result.error, false));
     for (const auto& row : result.rows) {

@@ -14,6 +14,8 @@ def open_session(name, **settings):
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", "1")
         .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
     )
     for key, value in settings.items():
         builder = builder.config(key.replace("__", "."), value)
@@ -31,14 +33,9 @@ def error_class(error):
     return text[begin + 1 :].split("]")[0].split(".")[0]
 
 
-def make_rows(session, table):
-    """Makes a view of one row for each row of a table and returns their names; row_all has them all."""
+def values_of(table, numbers=None):
+    """The rows of a table (those numbered so) as the text of an inline table."""
+    rows = table["rows"] if numbers is None else [table["rows"][number] for number in numbers]
     columns = ", ".join(f"`{name}`" for name in table["columns"])
-    names = []
-    for number, cells in enumerate(table["rows"]):
-        name = f"row_{number}"
-        session.sql(
-            f"CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT * FROM VALUES ({', '.join(cells)}) AS t({columns})"
-        )
-        names.append(name)
-    return names
+    cells = ", ".join(f"({', '.join(row)})" for row in rows)
+    return f"VALUES {cells} AS input({columns})"

@@ -166,7 +166,9 @@ double Tan(double x) { return std::tan(x); }
 double Asin(double x) { return std::asin(x); }
 double Acos(double x) { return std::acos(x); }
 double Atan(double x) { return std::atan(x); }
-double Atan2(double y, double x) { return std::atan2(y, x); }
+
+// The sums turn -0.0 into 0.0, as Spark does.
+double Atan2(double y, double x) { return std::atan2(y + 0.0, x + 0.0); }
 
 std::optional<double> Ln(double x) {
   if (x <= 0) return std::nullopt;

@@ -204,11 +204,6 @@ struct TypeId<std::string_view> {
 template <typename T>
 struct TypeId<std::optional<T>> : TypeId<T> {};
 
-template <typename T>
-struct IsOptional : std::false_type {};
-template <typename T>
-struct IsOptional<std::optional<T>> : std::true_type {};
-
 /// One argument of a chunk.
 template <typename T>
 class Reader {
@@ -321,7 +316,9 @@ struct RowFunction<kFunction, Result (*)(Arguments...)> {
                 {.name = name,
                  .arguments = arguments,
                  .result = result,
-                 .sees_nulls = (IsOptional<Arguments>::value || ...)},
+                 // Without this DuckDB would not compute the other arguments of a constant null,
+                 // nor raise their errors.
+                 .sees_nulls = true},
                 Run);
   }
 };
