@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <string_view>
 #include <system_error>
 
 #include "base/error.h"
@@ -18,7 +19,7 @@
 namespace firesteel {
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(5);
+constexpr auto kPatience = std::chrono::seconds(3);
 constexpr int kRetryMilliseconds = 50;
 
 sigset_t WatchedSignals() {
@@ -43,7 +44,7 @@ Interruption::Interruption() : stop_event_(::eventfd(0, EFD_CLOEXEC)) {
 
 Interruption::~Interruption() {
   const std::uint64_t one = 1;
-  static_cast<void>(::write(stop_event_, &one, sizeof(one)));
+  static_cast<void>(!::write(stop_event_, &one, sizeof(one)));
   thread_.join();
   ::close(stop_event_);
 }
@@ -73,6 +74,8 @@ void Interruption::ExitNow() {
     const std::lock_guard<std::mutex> guard(mutex_);
     if (clean_up_) clean_up_();
   }
+  constexpr std::string_view kMessage = "firesteel: error: stopped; nothing was written\n";
+  static_cast<void>(!::write(STDERR_FILENO, kMessage.data(), kMessage.size()));
   ::_exit(exit_code_);
 }
 

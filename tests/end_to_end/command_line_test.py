@@ -75,13 +75,12 @@ class CommandLineTest(EndToEndTest):
             (("label: ", "lable: "), "lable: unknown key; did you mean 'label'?"),
             (("version: 1", "version: 9"), "version: this file is of version 9"),
             (("- OneHotEncoder", "- OneHotEncodr"), "unknown stage 'OneHotEncodr'; did you mean 'OneHotEncoder'?"),
-            (("as euclidean_distance", "as"), ""),
             (("AS euclidean_distance FROM", "AS FROM"), "workflow.yaml line "),
             (("training_fraction: 0.9", "training_fraction: 9"), "the fraction must lie between 0 and 1"),
         ):
+            self.assertIn(change[0], text)
             (self.folder / "workflow.yaml").write_text(text.replace(*change))
-            if change[0] in text:
-                self.assertIn(wanted, self.fail(*self.preprocessing(), "--workflow", "workflow.yaml", code=2))
+            self.assertIn(wanted, self.fail(*self.preprocessing(), "--workflow", "workflow.yaml", code=2))
 
     def test_init_writes_the_built_in_workflow(self):
         done = self.run_binary("init", "-")

@@ -74,7 +74,7 @@ class EndToEndTest(unittest.TestCase):
     def fail(self, *arguments, code=1):
         """Runs what must be refused; returns the message. Nothing but the message may appear anywhere."""
         before = tree(self.folder)
-        done = self.run_binary(*arguments, "--quiet")
+        done = self.run_binary(arguments[0], "--quiet", *arguments[1:])
         self.assertEqual(done.returncode, code, done.stderr)
         self.assertEqual(done.stdout, "")
         lines = [line for line in done.stderr.splitlines() if line.startswith("firesteel: error: ")]
