@@ -32,7 +32,7 @@ class DataSet:
     workflow: Path | None
     sources: dict[str, Path]
     fraction: float = 0.8
-    params: dict = dataclasses.field(default_factory=lambda: {"maxIter": 4, "maxDepth": 4})
+    params: dict = dataclasses.field(default_factory=lambda: {"maxIter": 3, "maxDepth": 4})
     refused: str | None = None  # A text from Spark's error, if fitting the pipeline must fail on both sides.
 
 

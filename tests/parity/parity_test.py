@@ -88,12 +88,13 @@ def shorten(value, limit: int = 300) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
-def is_close(ours: float, theirs: float, tolerance: float) -> bool:
+def is_close(ours: float, theirs: float, tolerance: float, scale: float = 0.0) -> bool:
+    """Within `tolerance` of the larger number, or of `scale` where a difference of two numbers of that size has cancelled."""
     if math.isnan(ours) or math.isnan(theirs):
         return math.isnan(ours) and math.isnan(theirs)
     if ours == theirs:
         return math.copysign(1.0, ours) == math.copysign(1.0, theirs) or ours != 0.0
-    return abs(ours - theirs) <= tolerance * max(abs(ours), abs(theirs))
+    return abs(ours - theirs) <= tolerance * max(abs(ours), abs(theirs), scale)
 
 
 # --- Frames --------------------------------------------------------------------------------------------------
@@ -140,11 +141,11 @@ def values_differ(ours, theirs, tolerance: float) -> bool:
     if isinstance(ours, SparseVector):
         if ours.size != theirs.size or list(ours.indices) != list(theirs.indices):
             return True
-        return any(not is_close(float(a), float(b), tolerance) for a, b in zip(ours.values, theirs.values))
+        return any(not is_close(float(a), float(b), tolerance, 1.0) for a, b in zip(ours.values, theirs.values))
     if isinstance(ours, DenseVector):
         if len(ours) != len(theirs):
             return True
-        return any(not is_close(float(a), float(b), tolerance) for a, b in zip(ours.values, theirs.values))
+        return any(not is_close(float(a), float(b), tolerance, 1.0) for a, b in zip(ours.values, theirs.values))
     return ours != theirs
 
 
@@ -345,10 +346,9 @@ class Comparison:
         if self.firesteel.run("feature-engineering", *self.flags, "--dataframe", self.theirs / "rows", "--pipeline-model",
                               self.theirs / "pipeline_model", "--output", output):
             compare(self.checks, "firesteel with Spark's pipeline model", Frame.of(self.read(output / "dataframe")), both_theirs)
-            expected = self.spark_model.transform(self.read(self.theirs / "rows")).schema
-            ours = footer_schema(output / "dataframe")
-            nullable = [(f.name, f.nullable) for f in expected.fields]
-            self.checks.equal([(f["name"], f["nullable"]) for f in ours] if ours else None, nullable, "nullability in the schema key")
+            ours = {field["name"]: field["nullable"] for field in footer_schema(output / "dataframe") or []}
+            for field in self.spark_model.transform(self.read(self.theirs / "rows")).schema.fields:
+                self.checks.equal(ours.get(field.name), field.nullable, f"nullability in the schema key of {field.name}")
 
     def model_training(self) -> None:
         features, output = self.ours / "feature_engineering", self.ours / "model_training"

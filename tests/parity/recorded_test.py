@@ -65,7 +65,8 @@ def compare_frames(checks: Checks, what: str, ours: Path, theirs: Path, ids: lis
     names = [field["name"] for field in their_fields]
     checks.that(our_fields is not None, f"{what}: schema key", "there is none in the footer")
     for ours_field, theirs_field in zip(our_fields or [], their_fields):
-        checks.that(ours_field == theirs_field, f"{what}: schema of {theirs_field['name']}", f"ours {ours_field}, Spark's {theirs_field}")
+        for key, value in theirs_field.items():
+            checks.that(ours_field.get(key) == value, f"{what}: {key} of {theirs_field['name']}", f"ours {ours_field.get(key)}, Spark's {value}")
     if not checks.that(len(our_rows) == len(their_rows), f"{what}: number of rows", f"ours {len(our_rows)}, Spark's {len(their_rows)}"):
         return
     our_rows, their_rows = (sorted(rows, key=lambda row: [row[i] for i in ids]) for rows in (our_rows, their_rows))

@@ -15,9 +15,9 @@ from pathlib import Path
 import yaml
 from pyspark.ml import Pipeline, PipelineModel
 from pyspark.ml import feature as ml_feature
+from pyspark.ml.evaluation import RegressionEvaluator
 from pyspark.ml.feature import VectorAssembler
 from pyspark.ml.regression import GBTRegressor
-from pyspark.mllib.evaluation import RegressionMetrics
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
@@ -194,12 +194,11 @@ def metrics(workflow: dict, predictions: DataFrame) -> dict[str, float]:
     """Mean errors of (prediction, label) pairs that went through float32."""
     result = {}
     for kind in ("raw", "rounded"):
-        pairs = predictions.select(
-            F.col(f"{kind}_prediction").cast("float").cast("double"), F.col(workflow["label"]).cast("float").cast("double")
-        )
-        judge = RegressionMetrics(pairs.rdd.map(tuple))
-        result[f"{kind}_predictions_mean_absolute_error"] = judge.meanAbsoluteError
-        result[f"{kind}_predictions_mean_squared_error"] = judge.meanSquaredError
+        pairs = predictions.select(F.col(f"{kind}_prediction").cast("float").alias("prediction"),
+                                   F.col(workflow["label"]).cast("float").alias("label"))
+        for name, metric in (("absolute", "mae"), ("squared", "mse")):
+            judge = RegressionEvaluator(predictionCol="prediction", labelCol="label", metricName=metric)
+            result[f"{kind}_predictions_mean_{name}_error"] = judge.evaluate(pairs)
     return result
 
 
