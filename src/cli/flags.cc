@@ -75,8 +75,7 @@ void Flags::Add(Kind kind, const std::string& group, const std::string& names,
   if (kind == Kind::kSwitch) {
     option = app_->add_flag(names, text);
   } else {
-    option = app_->add_option(
-        names, [](const CLI::results_t&) { return true; }, text);
+    option = app_->add_option(names, [](const CLI::results_t&) { return true; }, text);
     option->type_name(value_name);
     option->expected(kind == Kind::kOptionalValue ? 0 : 1, 1);
   }

@@ -203,8 +203,8 @@ std::string StagingPrefix(const std::string& target) {
 
 // True if `fd` is still what lies at `path`.
 bool IsSameFile(int fd, const std::string& path) {
-  struct stat by_fd {};
-  struct stat by_path {};
+  struct stat by_fd{};
+  struct stat by_path{};
   return ::fstat(fd, &by_fd) == 0 && ::lstat(path.c_str(), &by_path) == 0 &&
          by_fd.st_ino == by_path.st_ino && by_fd.st_dev == by_path.st_dev;
 }

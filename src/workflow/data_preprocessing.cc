@@ -192,7 +192,9 @@ ExpressionPtr Preprocessing::DateExpression(const ExpressionPtr& column, const F
                             "timestamp",
                             field.name, type.ToString()));
   }
-  const ExpressionPtr text = type == kStringType ? column : sql::Cast(column, kStringType);
+  // Blanks around a date are no reason to lose a row; Spark's own patterns would not take them.
+  const ExpressionPtr text =
+      type == kStringType ? sql::Call("trim", {column}) : sql::Cast(column, kStringType);
   if (!workflow_.date.format) return sql::TryCast(text, kDateType);
   return sql::Call("try_to_date", {text, sql::Literal(std::string_view(*workflow_.date.format))});
 }
