@@ -13,9 +13,12 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import yaml
 
 Row = dict[str, str | None]
+BUILT_IN_WORKFLOW = Path(__file__).resolve().parents[2] / "src/workflow/shipping.yaml"
 FIRST_DAY = datetime.date(2021, 1, 1)
 SHIPPING_COLUMNS = [
     "ActualShippingDays", "ExpectedShippingDays", "Carrier", "YShippingDistance", "XShippingDistance", "InBulkOrder",
@@ -301,6 +304,29 @@ def shipping_folder(rng: random.Random, folder: Path) -> DataSet:
     return data
 
 
+def shipping_spark_dialect(rng: random.Random, folder: Path) -> DataSet:
+    """CSV as only Spark reads it: backslash escapes, short, long and blank lines, a record that no quote can continue."""
+    logs, products = shipping_tables(rng, 240)
+    data = write_shipping(folder, logs, products)
+    lines = [",".join(SHIPPING_COLUMNS)]
+    for i, row in enumerate(logs):
+        fields = [row[c] or "" for c in SHIPPING_COLUMNS]
+        if i % 9 == 0:
+            fields[2] = rng.choice(['"say \\"hi\\""', '"a, b"', '"a""b"', 'mid"dle', '"back\\slash"', '""', '"x"y'])
+        if i % 14 == 3:
+            fields = fields[:-1]
+        if i % 14 == 5:
+            fields.append("too much")
+        lines.append(",".join(fields))
+        if i % 50 == 0:
+            lines += ["", "   "]
+    data.sources["shipping_logs"].write_bytes("\r\n".join(lines).encode("utf-8"))
+    text = BUILT_IN_WORKFLOW.read_text(encoding="utf-8").replace("    format: csv\n", "    format: csv\n    dialect: spark\n")
+    workflow = folder / "workflow.yaml"
+    workflow.write_text(text, encoding="utf-8")
+    return dataclasses.replace(data, workflow=workflow)
+
+
 # --- Other workflows -----------------------------------------------------------------------------------------
 
 
@@ -478,13 +504,47 @@ def orders_as_is(rng: random.Random, folder: Path) -> DataSet:
         {"Imputer": {"inputCols": ["Tax"], "outputCols": ["TaxKnown"], "strategy": "mode"}},
         sql("SELECT Quantity, Price, TaxKnown, ChannelFlags, KindIndex, Amount, OrderNo, StoreNo FROM __THIS__"),
     ]
-    sources = {**ORDER_SOURCES, "regions": {"format": "csv"}}
+    sources = {name: {"format": "csv", "delimiter": ";"} for name in ("orders", "stores", "items", "regions")}
     joins = [*ORDER_JOINS, {"source": "regions", "on": ["Region"], "how": "left"}]
     workflow = workflow_file(folder, sources=sources, joins=joins, date={"column": "SoldOn", "format": "yyyy-MM-dd"}, stages=stages,
                              label="Amount", ids=["OrderNo", "StoreNo"], column_names="as_is")
-    data = write_orders(folder, workflow, orders, stores_table(rng), items_table(rng))
-    data.sources["regions"] = write_csv(folder / "input/regions.csv", ["Region", "Tax"], regions)
+    data = write_orders(folder, workflow, orders, stores_table(rng), items_table(rng), delimiter=";")
+    data.sources["regions"] = write_csv(folder / "input/regions.csv", ["Region", "Tax"], regions, delimiter=";")
     return data
+
+
+def orders_parquet_sources(rng: random.Random, folder: Path) -> DataSet:
+    """Two of three sources are Parquet with types that CSV does not give: bytes, shorts, floats, dates, timestamps."""
+    orders = orders_table(rng, 300, lambda d: d.isoformat())
+    stores, items = stores_table(rng), items_table(rng)
+    sources = {"orders": {"format": "csv"}, "stores": {"format": "parquet"}, "items": {"format": "parquet"}}
+    stages = [
+        {"StringIndexer": {"inputCols": ["kind", "size"], "outputCols": ["kind_index", "size_index"], "handleInvalid": "keep"}},
+        {"VectorAssembler": {"inputCols": ["weight", "shelf", "fragile", "quantity"], "outputCol": "numbers"}},
+        sql("SELECT numbers, kind_index, size_index, day(opened) AS opened_day, amount, order_no FROM __THIS__"),
+    ]
+    workflow = workflow_file(folder, sources=sources, joins=ORDER_JOINS, date={"column": "sold_on"}, stages=stages, label="amount",
+                             ids=["order_no"], model={"params": {"maxBins": 64}})
+    data = write_orders(folder, workflow, orders, stores, items)
+    store_columns = {
+        "StoreNo": pyarrow.array([int(r["StoreNo"]) for r in stores], pyarrow.int64()),
+        "Region": pyarrow.array([r["Region"] for r in stores]),
+        "Size": pyarrow.array([int(r["Size"]) for r in stores], pyarrow.int16()),
+        "Opened": pyarrow.array([datetime.date.fromisoformat(r["Opened"]) for r in stores]),
+        "Checked": pyarrow.array([datetime.datetime(2020, 1, 2, 3, 4, 5, 678901 + i, datetime.timezone.utc) for i in range(len(stores))],
+                                 pyarrow.timestamp("us", "UTC")),
+    }
+    item_columns = {
+        "Item": pyarrow.array([r["Item"] for r in items]),
+        "Weight": pyarrow.array([float(r["Weight"]) for r in items], pyarrow.float32()),
+        "Kind": pyarrow.array([r["Kind"] for r in items]),
+        "Shelf": pyarrow.array(range(len(items)), pyarrow.int8()),
+        "Fragile": pyarrow.array([i % 2 == 0 for i in range(len(items))]),
+    }
+    for name, columns in (("stores", store_columns), ("items", item_columns)):
+        data.sources[name] = folder / f"input/{name}.parquet"
+        pyarrow.parquet.write_table(pyarrow.table(columns), data.sources[name])
+    return dataclasses.replace(data, params={"maxIter": 3, "maxDepth": 4, "maxBins": 64})
 
 
 def orders_numeric_categories(rng: random.Random, folder: Path) -> DataSet:
@@ -571,9 +631,9 @@ MAKERS: list[Callable[[random.Random, Path], DataSet]] = [
     shipping_plain, shipping_fractional_distances, shipping_duplicate_products, shipping_unmatched_products,
     shipping_null_dates, shipping_two_dates, shipping_three_dates, shipping_ties, shipping_quotes, shipping_blanks,
     shipping_wide_numbers, shipping_all_null, shipping_windows_lines, shipping_one_category,
-    shipping_no_known_carrier, shipping_fractional_labels, shipping_awkward_doubles, shipping_more_columns, shipping_many_rows, shipping_folder, orders_scaled,
-    orders_german_dates, orders_day_first, orders_sql_functions, orders_declared_types, orders_as_is,
-    orders_numeric_categories, orders_buckets, orders_constant_columns, orders_inner_join,
+    shipping_no_known_carrier, shipping_fractional_labels, shipping_awkward_doubles, shipping_more_columns, shipping_many_rows, shipping_folder,
+    shipping_spark_dialect, orders_scaled, orders_german_dates, orders_day_first, orders_sql_functions, orders_declared_types,
+    orders_as_is, orders_parquet_sources, orders_numeric_categories, orders_buckets, orders_constant_columns, orders_inner_join,
 ]
 
 

@@ -1,6 +1,6 @@
 """Runs firesteel and PySpark on the same data and compares whatever either of them writes.
 
-    parity_test.py BINARY WORKDIR [--sets N] [--only NAME] [--data FOLDER] [--workflow FILE]
+    parity_test.py BINARY WORKDIR [--seeds N] [--seed N] [--only NAME] [--data FOLDER]
 
 Every comparison of a column, a schema or a metric is one check. The last line is
 `parity: N passed, M failed`; the exit code is 1 if a check failed.

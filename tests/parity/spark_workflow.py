@@ -79,11 +79,13 @@ def snake_case(name: str) -> str:
 
 
 def read_source(spark: SparkSession, spec: dict | None, path: Path | str) -> DataFrame:
-    """Reads one source; quotes are doubled inside quotes and records may span lines (RFC 4180)."""
+    """Reads one source. By default quotes are doubled inside quotes and records may span lines (RFC 4180)."""
     spec = spec or {}
     if spec.get("format", "csv") == "parquet":
         return spark.read.parquet(str(path))
-    options = {"header": True, "multiLine": True, "quote": '"', "escape": '"', "sep": spec.get("delimiter", ",")}
+    options = {"header": True, "sep": spec.get("delimiter", ",")}
+    if spec.get("dialect", "rfc4180") == "rfc4180":
+        options |= {"multiLine": True, "quote": '"', "escape": '"'}
     frame = spark.read.options(**options, inferSchema=True).csv(str(path))
     declared = spec.get("types") or {}
     if declared:
