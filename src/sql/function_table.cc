@@ -1,5 +1,7 @@
 #include "sql/function_table.h"
 
+#include <fmt/format.h>
+
 #include <unordered_map>
 
 #include "sql/ml_functions.h"
@@ -262,6 +264,26 @@ std::vector<Function> MakeTable() {
 std::span<const Function> Functions() {
   static const std::vector<Function> table = MakeTable();
   return table;
+}
+
+std::string DocumentationRow(const Function& function) {
+  // A bar would end the cell of a Markdown table.
+  const auto escaped = [](std::string_view text) {
+    std::string cell;
+    for (const char c : text) {
+      if (c == '|') cell += '\\';
+      cell += c;
+    }
+    return cell;
+  };
+  std::string also;
+  for (const std::string_view alias : function.aliases) {
+    also += fmt::format("{}`{}`", also.empty() ? " Also " : ", ", alias);
+  }
+  if (!also.empty()) also += '.';
+  return fmt::format("| `{}` | {}{} | `{}` → `{}` |", escaped(function.signature),
+                     escaped(function.sentence), also, escaped(function.example),
+                     function.example_value);
 }
 
 const Function* FindFunction(std::string_view name) {

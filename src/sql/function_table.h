@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -58,6 +59,10 @@ struct Function {
 
 /// All functions, ML functions last.
 std::span<const Function> Functions();
+
+/// The function's row of the tables in docs/expressions.md: signature, sentence, example. Tests
+/// hold the page to it.
+std::string DocumentationRow(const Function& function);
 
 /// The function of that name or alias (lower case), or null.
 const Function* FindFunction(std::string_view name);

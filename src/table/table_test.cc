@@ -77,11 +77,16 @@ TEST(DataTypeTest, NumericRunsFromByteToDecimal) {
 }
 
 TEST(AttributeTest, ArityIsTheNumberOfCategories) {
-  EXPECT_EQ(Attribute{}.Arity(), std::nullopt);
-  EXPECT_EQ((Attribute{.kind = Attribute::Kind::kBinary}).Arity(), 2u);
-  EXPECT_EQ((Attribute{.kind = Attribute::Kind::kNominal, .values = {"a", "b", "c"}}).Arity(), 3u);
-  EXPECT_EQ((Attribute{.kind = Attribute::Kind::kNominal, .num_values = 7}).Arity(), 7u);
-  EXPECT_EQ((Attribute{.kind = Attribute::Kind::kNominal}).Arity(), std::nullopt);
+  Attribute attribute;
+  EXPECT_EQ(attribute.Arity(), std::nullopt);
+  attribute.kind = Attribute::Kind::kBinary;
+  EXPECT_EQ(attribute.Arity(), 2u);
+  attribute.kind = Attribute::Kind::kNominal;
+  EXPECT_EQ(attribute.Arity(), std::nullopt);
+  attribute.num_values = 7;
+  EXPECT_EQ(attribute.Arity(), 7u);
+  attribute.values = {"a", "b", "c"};
+  EXPECT_EQ(attribute.Arity(), 3u);
 }
 
 TEST(SchemaTest, NamesAreComparedIgnoringCase) {

@@ -3,6 +3,7 @@
 //
 //   cases_test FILE…                        checks every case, and the examples of the function
 //   table cases_test --print-spark FILE…          prints them as JSON lines, with Spark SQL
+//   cases_test --print-functions            prints the tables of docs/expressions.md
 //   cases_test --generate N --seed S        prints N random expressions with their values on DuckDB
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -226,6 +228,22 @@ class Runner {
   int failed_ = 0;
 };
 
+int PrintFunctions() {
+  const std::pair<sql::FunctionGroup, const char*> groups[] = {
+      {sql::FunctionGroup::kOperator, "Operators"},
+      {sql::FunctionGroup::kConditional, "Conditional functions"},
+      {sql::FunctionGroup::kMath, "Mathematics"},
+      {sql::FunctionGroup::kText, "Text"},
+      {sql::FunctionGroup::kDate, "Dates"}};
+  for (const auto& [group, title] : groups) {
+    fmt::print("\n### {}\n\n| form | what it gives | example |\n| --- | --- | --- |\n", title);
+    for (const sql::Function& function : sql::Functions()) {
+      if (function.group == group) fmt::print("{}\n", sql::DocumentationRow(function));
+    }
+  }
+  return EXIT_SUCCESS;
+}
+
 int Main(int argc, char** argv) {
   std::vector<std::string> files;
   bool print_spark = false;
@@ -233,6 +251,7 @@ int Main(int argc, char** argv) {
   std::uint64_t seed = 1;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
+    if (argument == "--print-functions") return PrintFunctions();
     if (argument == "--print-spark") {
       print_spark = true;
     } else if (argument == "--generate" && i + 1 < argc) {
@@ -245,7 +264,9 @@ int Main(int argc, char** argv) {
   }
   if (count > 0) return PrintGenerated(count, seed);
   if (files.empty()) {
-    fmt::print(stderr, "usage: cases_test [--print-spark] FILE… | --generate N [--seed S]\n");
+    fmt::print(
+        stderr,
+        "usage: cases_test [--print-spark] FILE… | --print-functions | --generate N [--seed S]\n");
     return EXIT_FAILURE;
   }
   Runner runner(print_spark);
