@@ -62,6 +62,12 @@ class SourcesTest(EndToEndTest):
             self.refuse(), "logs.csv line 9: OrderDate is '13/45/20', which is not a date of the form M/d/yy; such rows: 2 of 60"
         )
 
+    def test_blanks_around_a_date_do_not_matter(self):
+        self.write_shipping(changes={7: {"OrderDate": " 1/8/20"}, 8: {"OrderDate": "1/9/20 "}})
+        self.succeed(*self.preprocessing())
+        self.assertEqual(self.manifest("rows")["ledger"]["joined"]["rejected"], {})
+        self.assertEqual(self.manifest("rows")["split"]["dates"], 60)
+
     def test_fewer_than_two_dates(self):
         wanted = "column 'order_date': a split by date needs at least two distinct dates; found "
         self.write_shipping(changes={n: {"OrderDate": "1/5/20"} for n in range(60)})
