@@ -118,13 +118,14 @@ class Engine {
   /// that name file and line. A declared type that a value does not fit is an error naming line, column and value.
   virtual Relation ReadCsv(const CsvSource& source) = 0;
 
-  /// Reads Parquet files of one table. A struct column of the shape of Spark's VectorUDT is a kVector column;
+  /// Reads Parquet files of one table, each with the columns of the first. A list column is of type kNull: only FetchRow and
+  /// Write take it. A struct column of the shape of Spark's VectorUDT is a kVector column;
   /// attributes are not known here (sparkml/frame.h reads them from the footer).
   virtual Relation ReadParquet(const std::vector<std::string>& files) = 0;
   /// The value of a key in the footer of one Parquet file.
   virtual std::optional<std::string> ParquetKeyValue(const std::string& file, std::string_view key) = 0;
 
-  /// A relation of one row.
+  /// A relation of one row. Lists as ReadParquet has them.
   virtual Relation Values(const std::vector<NamedValue>& row) = 0;
 
   /// Applies a select to a relation: lazily, without touching a row. The result's schema is the resolved one.

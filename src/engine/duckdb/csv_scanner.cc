@@ -340,13 +340,14 @@ bool DuckDbReadsAlike(std::string_view text, std::size_t header_end, const CsvOp
     if ((i > 0 && is_blank(text[i - 1])) || (i + 1 < text.size() && is_blank(text[i + 1])))
       return false;
   }
-  // It drops an empty field too many at the end of a line.
+  // It drops an empty field too many at the end of a line, quoted or not.
+  const std::string quoted_empty = {options.delimiter, kQuote, kQuote};
   for (std::size_t begin = header_end; begin < text.size();) {
     std::size_t end = std::min(text.find('\n', begin), text.size());
     const std::size_t next = end + 1;
     if (end > begin && text[end - 1] == '\r') --end;
-    if (end > begin && text[end - 1] == options.delimiter) {
-      const std::string_view line = text.substr(begin, end - begin);
+    const std::string_view line = text.substr(begin, end - begin);
+    if (line.ends_with(options.delimiter) || line.ends_with(quoted_empty)) {
       const auto num_delimiters =
           static_cast<std::size_t>(std::count(line.begin(), line.end(), options.delimiter));
       if (has_quotes || num_delimiters + 1 != num_columns) return false;

@@ -37,7 +37,8 @@ class MappedFile {
 /// kRfc4180: a field is quoted if it begins with a quote; a quote elsewhere is a character. Lines
 /// end in \n, \r\n or
 /// \r, mixed at will. Empty lines are skipped.
-/// kSpark: spec E.1.
+/// kSpark: spec E.1. Differs: a field whose closing quote is followed by a backslash stands as it
+/// is up to the next delimiter; Spark's reader swallows that delimiter.
 class CsvScanner {
  public:
   /// Throws as MappedFile does.

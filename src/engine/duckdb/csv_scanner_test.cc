@@ -115,6 +115,7 @@ TEST_F(CsvScannerTest, KnowsWhereDuckDbReadsOtherwise) {
   EXPECT_TRUE(alike("a,b\n1,\"x\"\"y\"\n2,z", kRfc));
   EXPECT_TRUE(alike("a,b\n1,\n", kRfc));
   EXPECT_FALSE(alike("a,b\n1,2,\n", kRfc));
+  EXPECT_FALSE(alike("a,b\n1,2,\"\"\n", kRfc));
   EXPECT_FALSE(alike("a,b\n1, \"x\"\n", kRfc));
   EXPECT_FALSE(alike("a,b\n1,\"x\"\n", kSpark));
   EXPECT_TRUE(alike("a,b\n1,\\x\n", kSpark));

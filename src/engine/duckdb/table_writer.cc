@@ -68,8 +68,7 @@ std::string CsvLinesSql(const std::string& table, const Schema& schema) {
 }
 
 std::string ParquetOptionsSql(const WriteOptions& options) {
-  // Row groups of this size keep the rows of one in the cache of a core and its threads busy.
-  std::string text = "FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880";
+  std::string text = "FORMAT parquet, COMPRESSION snappy";
   if (!options.key_values.empty()) {
     std::string entries;
     for (const auto& [key, value] : options.key_values) {
