@@ -173,6 +173,10 @@ FAILING = [
 ]
 
 
+# Vectors that one side stored sparse and the other dense.
+STORED_OTHERWISE = []
+
+
 class Failure(Exception):
     pass
 
@@ -210,7 +214,9 @@ def same(left, right):
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         if "indices" in left and "indices" in right and left["type"] != right["type"]:
-            return False
+            # Sparse or dense is a matter of storage: releases of Spark differ in it too.
+            STORED_OTHERWISE.append(left)
+            return same(dense(left), dense(right))
         return left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
     if isinstance(left, datetime.datetime) and isinstance(right, datetime.datetime):
         # Spark stores instants as INT96, which says nothing of UTC.
@@ -375,7 +381,7 @@ def main():
             failed += 1
             print(f"{kind} {i}: FAILED: {str(error)[:3000]}", file=sys.stderr)
     spark.stop()
-    print(f"stages met: {kinds}")
+    print(f"stages met: {kinds}; vectors stored sparse by one side only: {len(STORED_OTHERWISE)}")
     print(f"stages_on_spark: {passed} passed, {failed} failed")
     return 1 if failed else 0
 
