@@ -209,10 +209,6 @@ def workflow_flags(data: DataSet) -> list[str]:
     return ["--workflow", str(data.workflow)] if data.workflow else []
 
 
-def python_literal(params: dict) -> str:
-    return repr(params)
-
-
 def java_double(value: float) -> str:
     """Java's Double.toString with the shortest digits."""
     if math.isnan(value) or math.isinf(value):
@@ -233,8 +229,7 @@ def java_double(value: float) -> str:
 
 
 def text_of(folder: Path) -> tuple[str, list[str]]:
-    """Header and records of a CSV folder; a record may contain line breaks only if a field is quoted, which the
-    callers' lines keep together by being compared as multisets of lines."""
+    """Header and lines of a CSV folder, in no order; a field with line breaks gives several lines."""
     header, lines = "", []
     for file in sorted(folder.glob("part-*.csv")):
         content = file.read_bytes().decode("utf-8").split("\n")
@@ -354,7 +349,7 @@ class Comparison:
         features, output = self.ours / "feature_engineering", self.ours / "model_training"
         if not self.firesteel.run("model-training", *self.flags, "--training-dataset", features / "training/dataframe",
                                   "--validation-dataset", features / "validation/dataframe", "--output", output,
-                                  "--model-params", python_literal(self.data.params)):
+                                  "--model-params", repr(self.data.params)):
             return
         # One partition in the order of our file: the order in which our trainer sums too.
         frames = {part: self.read(features / part / "dataframe").coalesce(1) for part in PARTS}
