@@ -17,6 +17,7 @@ import math
 import os
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -268,6 +269,8 @@ def parse_options():
 
 def main():
     options = parse_options()
+    # Leave by way of `finally`, so that the outputs go and the running command ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     firesteel = options.build_dir.resolve() / "firesteel"
     programs = options.build_dir.resolve() / "bench"
     for program in [firesteel] + [programs / name for name in ("open_duckdb", *PROGRAMS)]:
