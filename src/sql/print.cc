@@ -217,13 +217,14 @@ class Printer {
       can_fail = can_fail || CanFail(*node.args[i]);
     }
     if (dialect_ == Dialect::kDuckDb && can_fail) {
-      std::string text = fmt::format("CASE WHEN {} IS NULL THEN NULL", value);
-      std::string all = "FALSE";
+      std::string found;
+      std::string unknown;
       for (const std::string& item : list) {
-        text += fmt::format(" WHEN {} = {} THEN TRUE", value, item);
-        all += fmt::format(" OR {} = {}", value, item);
+        found += fmt::format(" WHEN {} = {} THEN TRUE", value, item);
+        unknown += fmt::format(" WHEN {} IS NULL THEN NULL", item);
       }
-      return fmt::format("{} ELSE {} END", text, all);
+      return fmt::format("CASE WHEN {} IS NULL THEN NULL{}{} ELSE FALSE END", value, found,
+                         unknown);
     }
     return fmt::format("({} IN ({}))", value, fmt::join(list, ", "));
   }
@@ -244,15 +245,15 @@ class Printer {
     std::vector<const Expression*> operands;
     Flatten(node, node.name, operands);
     const bool is_and = node.name == "and";
-    std::string text = "CASE";
-    std::string all;
+    std::string decided;
+    std::string unknown;
     for (const Expression* operand : operands) {
-      const std::string operand_text = Print(*operand);
-      text += fmt::format(" WHEN {}{} THEN {}", is_and ? "NOT " : "", operand_text,
-                          is_and ? "FALSE" : "TRUE");
-      all += fmt::format("{}{}", all.empty() ? "" : is_and ? " AND " : " OR ", operand_text);
+      const std::string text = Print(*operand);
+      decided +=
+          fmt::format(" WHEN {}{} THEN {}", is_and ? "NOT " : "", text, is_and ? "FALSE" : "TRUE");
+      if (operand->nullable) unknown += fmt::format(" WHEN {} IS NULL THEN NULL", text);
     }
-    return fmt::format("{} ELSE {} END", text, all);
+    return fmt::format("CASE{}{} ELSE {} END", decided, unknown, is_and ? "TRUE" : "FALSE");
   }
 
   std::string PrintStringIndex(const Expression& node) const {

@@ -1,12 +1,16 @@
 #include "sql/spark_text.h"
 
 #include <fmt/format.h>
+#include <locale.h>
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <limits>
+#include <string>
+#include <type_traits>
 
 #include "base/error.h"
 #include "sql/calendar.h"
@@ -143,21 +147,25 @@ constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7
                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-// What from_chars cannot hold is 0 or infinite; the sign of the decimal exponent of the first digit
-// tells which.
+// The nearest number of a text that from_chars calls out of range: libstdc++ 11 says so of
+// subnormal numbers too, which strtod reads.
 template <typename T>
-T OutOfRange(const DecimalShape& shape) {
-  const bool is_huge = shape.mantissa != 0 && shape.exponent + shape.num_digits > 0;
-  const T value = is_huge ? std::numeric_limits<T>::infinity() : T{0};
-  return shape.negative ? -value : value;
+T OutOfRange(std::string_view text) {
+  static const locale_t c_locale = ::newlocale(LC_ALL_MASK, "C", nullptr);
+  const std::string terminated(text);
+  if constexpr (std::is_same_v<T, float>) {
+    return ::strtof_l(terminated.c_str(), nullptr, c_locale);
+  } else {
+    return ::strtod_l(terminated.c_str(), nullptr, c_locale);
+  }
 }
 
 // `text` has no plus sign and ends with the number.
 template <typename T>
-T DecimalValue(std::string_view text, const DecimalShape& shape) {
+T DecimalValue(std::string_view text) {
   T value{};
   const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
-  return result.ec == std::errc::result_out_of_range ? OutOfRange<T>(shape) : value;
+  return result.ec == std::errc::result_out_of_range ? OutOfRange<T>(text) : value;
 }
 
 double DoubleValue(std::string_view text, const DecimalShape& shape) {
@@ -173,7 +181,7 @@ double DoubleValue(std::string_view text, const DecimalShape& shape) {
     return shape.negative ? -value : value;
   }
   const std::size_t skip = text[0] == '+' ? 1 : 0;
-  return DecimalValue<double>(text.substr(skip, shape.end - skip), shape);
+  return DecimalValue<double>(text.substr(skip, shape.end - skip));
 }
 
 // [sign]0x digits[.digits]p[sign]digits[suffix].
@@ -469,7 +477,7 @@ std::optional<float> ParseFloat(std::string_view text) {
   const DecimalShape shape = ScanDecimal(text);
   if (shape.is_number) {
     const std::size_t skip = text[0] == '+' ? 1 : 0;
-    return DecimalValue<float>(text.substr(skip, shape.end - skip), shape);
+    return DecimalValue<float>(text.substr(skip, shape.end - skip));
   }
   if (const auto special = ParseJavaSpecial<float>(text)) return special;
   if (const auto hexadecimal = ParseHexadecimal<float>(text)) return hexadecimal;

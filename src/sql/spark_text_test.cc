@@ -68,6 +68,13 @@ TEST(ParseDoubleTest, RoundsCorrectlyBeyondTheFastPath) {
   EXPECT_EQ(ParseDouble("0.000000000000000000000000000001"), 1e-30);
 }
 
+TEST(ParseDoubleTest, ReadsSubnormalNumbersAndVanishingOnes) {
+  EXPECT_EQ(ParseDouble("4.9e-324"), std::numeric_limits<double>::denorm_min());
+  EXPECT_EQ(ParseDouble("-2.5e-310"), -2.5e-310);
+  EXPECT_EQ(ParseDouble("1e-400"), 0.0);
+  EXPECT_EQ(ParseDouble("-1e999"), -std::numeric_limits<double>::infinity());
+}
+
 TEST(ParseFloatTest, RoundsOnce) {
   // 1 + 2^-24 + 2^-60: as a double it is rounded to 1 + 2^-24, half-way between two floats.
   EXPECT_EQ(ParseFloat("1.00000005960464477626"), 1.00000011920928955f);
