@@ -56,6 +56,19 @@ std::optional<Categories> CategoriesOf(const Field& field) {
   return Categories{*arity, attribute->values};
 }
 
+// Spark refuses a column whose only category would be dropped, if the attributes say so.
+void RequireTwoCategories(const std::string& column, const Categories& categories,
+                          const StageParams& params) {
+  if (categories.count >= 2 || !params.Bool("dropLast") ||
+      params.String("handleInvalid") == "keep") {
+    return;
+  }
+  throw Error(ErrorKind::kInvalidArgument,
+              fmt::format("column '{}' has {}, and dropLast leaves nothing of it: set dropLast to "
+                          "false, or leave the column out",
+                          column, categories.count == 1 ? "one category only" : "no category"));
+}
+
 class OneHotEncoderModel final : public FittedStage {
  public:
   OneHotEncoderModel(StageParams params, std::vector<std::int32_t> sizes)
@@ -113,7 +126,7 @@ class OneHotEncoderModel final : public FittedStage {
   }
 
  private:
-  static AttributeGroup Group(const Field& field, std::int32_t size, std::size_t length) {
+  AttributeGroup Group(const Field& field, std::int32_t size, std::size_t length) const {
     const auto num_categories = static_cast<std::size_t>(size);
     std::vector<std::string> names;
     if (const std::optional<Categories> categories = CategoriesOf(field)) {
@@ -123,6 +136,7 @@ class OneHotEncoderModel final : public FittedStage {
                                 "fitted on {}",
                                 field.name, categories->count, num_categories));
       }
+      RequireTwoCategories(field.name, *categories, params_);
       names = categories->names;
     }
     for (std::size_t i = names.size(); i < num_categories; ++i) names.push_back(std::to_string(i));
@@ -164,6 +178,7 @@ class OneHotEncoder final : public Stage {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const Field& field = NumericInput(input.schema(), columns_[i].input);
       if (const std::optional<Categories> categories = CategoriesOf(field)) {
+        RequireTwoCategories(field.name, *categories, params_);
         sizes[i] = static_cast<std::int32_t>(categories->count);
       } else {
         unknown.push_back(i);
