@@ -220,7 +220,7 @@ def shipping_wide_numbers(rng: random.Random, folder: Path) -> DataSet:
         for log in logs:
             if log["ProductId"] == old:
                 log["ProductId"] = row["ProductId"]
-        row["ScreenSize"] = str(9_223_372_036_854_775_800 + i * 3)
+        row["ScreenSize"] = str(9_223_372_036_854_775_808 + i * 3)
         row["PackageWeight"] = rng.choice(["2020-02-29", "1969-12-31", "2021-03-04 05:06:07", None])
         row["ComputerModel"] = rng.choice(["2020-01-02", "1999-12-31", None])
         row["ComputerBrand"] = rng.choice(["99999999999999999999999999999999999999", "-7", "12345678901234567890"])
