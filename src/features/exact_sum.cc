@@ -27,7 +27,10 @@ void ExactSum::Add(double value) {
 double ExactSum::Mean() const {
   if (count_ == 0) return std::numeric_limits<double>::quiet_NaN();
   const auto n = static_cast<double>(count_);
-  return std::isfinite(plain_) ? (sum_.high + sum_.low) / n : plain_ / n;
+  if (!std::isfinite(plain_)) return plain_ / n;
+  // What the division leaves over is divided too, so that the mean of equal values is that value.
+  const double quotient = sum_.high / n;
+  return quotient + (std::fma(-quotient, n, sum_.high) + sum_.low) / n;
 }
 
 double ExactSum::StandardDeviation() const {

@@ -32,7 +32,8 @@ TEST(ExactSum, KeepsTheDigitsOfADeviationFarFromZero) {
 
 TEST(ExactSum, EqualValuesDeviateByExactlyZero) {
   ExactSum sum;
-  for (int i = 0; i < 10; ++i) sum.Add(0.1);
+  for (int i = 0; i < 3; ++i) sum.Add(0.1);
+  EXPECT_EQ(sum.Mean(), 0.1);  // A plain sum of three, 0.30000000000000004, would not give it.
   EXPECT_EQ(sum.StandardDeviation(), 0.0);
 }
 

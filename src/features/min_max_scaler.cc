@@ -121,7 +121,8 @@ std::unique_ptr<Stage> Make(std::string uid, const nlohmann::ordered_json& param
 }
 
 std::unique_ptr<FittedStage> Load(const StageRecord& record) {
-  return std::make_unique<MinMaxScalerModel>(StageParams::Load(Parameters(), record),
+  StageParams params = StageParams::Load(Parameters(), record);
+  return std::make_unique<MinMaxScalerModel>(std::move(params),
                                              DataOf<std::vector<double>>(record, "originalMin"),
                                              DataOf<std::vector<double>>(record, "originalMax"));
 }

@@ -240,9 +240,9 @@ std::unique_ptr<Stage> Make(std::string uid, const nlohmann::ordered_json& param
 }
 
 std::unique_ptr<FittedStage> Load(const StageRecord& record) {
+  StageParams params = StageParams::Load(Parameters(), record);
   return std::make_unique<OneHotEncoderModel>(
-      StageParams::Load(Parameters(), record),
-      DataOf<std::vector<std::int32_t>>(record, "categorySizes"));
+      std::move(params), DataOf<std::vector<std::int32_t>>(record, "categorySizes"));
 }
 
 }  // namespace

@@ -37,8 +37,8 @@ struct RowCheck {
 /// How a fitted stage transforms one relation: a select over its input.
 struct StagePlan {
   sql::Select select;
-  std::vector<std::pair<std::string, ColumnAttributes>>
-      attributes;  // Of output columns that have new ones.
+  /// Of output columns that have new ones.
+  std::vector<std::pair<std::string, ColumnAttributes>> attributes;
   /// Of output columns whose nullability the expression does not show.
   std::vector<std::pair<std::string, bool>> nullable;
   std::vector<RowCheck> checks;

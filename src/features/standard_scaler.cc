@@ -107,7 +107,8 @@ std::unique_ptr<Stage> Make(std::string uid, const nlohmann::ordered_json& param
 }
 
 std::unique_ptr<FittedStage> Load(const StageRecord& record) {
-  return std::make_unique<StandardScalerModel>(StageParams::Load(Parameters(), record),
+  StageParams params = StageParams::Load(Parameters(), record);
+  return std::make_unique<StandardScalerModel>(std::move(params),
                                                DataOf<std::vector<double>>(record, "std"),
                                                DataOf<std::vector<double>>(record, "mean"));
 }

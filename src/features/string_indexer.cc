@@ -157,9 +157,9 @@ std::unique_ptr<Stage> Make(std::string uid, const nlohmann::ordered_json& param
 }
 
 std::unique_ptr<FittedStage> Load(const StageRecord& record) {
+  StageParams params = StageParams::Load(Parameters(), record);
   return std::make_unique<StringIndexerModel>(
-      StageParams::Load(Parameters(), record),
-      DataOf<std::vector<std::vector<std::string>>>(record, "labelsArray"));
+      std::move(params), DataOf<std::vector<std::vector<std::string>>>(record, "labelsArray"));
 }
 
 }  // namespace
