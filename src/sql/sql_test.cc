@@ -174,8 +174,8 @@ TEST(PrintTest, WhatMayFailIsComputedOnlyWhereSparkComputesIt) {
   EXPECT_EQ(DuckDb("b AND b"), "(\"b\" AND \"b\")");
   EXPECT_EQ(
       DuckDb("b AND CAST(s AS BOOLEAN)"),
-      "CASE WHEN NOT \"b\" THEN FALSE WHEN NOT fs_string_to_boolean(\"s\") THEN FALSE ELSE \"b\" "
-      "AND fs_string_to_boolean(\"s\") END");
+      "CASE WHEN NOT \"b\" THEN FALSE WHEN NOT fs_string_to_boolean(\"s\") THEN FALSE WHEN "
+      "\"b\" IS NULL THEN NULL WHEN fs_string_to_boolean(\"s\") IS NULL THEN NULL ELSE TRUE END");
   EXPECT_EQ(
       DuckDb("n + CAST(s AS BIGINT)"),
       "CASE WHEN \"n\" IS NULL THEN NULL ELSE fs_add_bigint(\"n\", fs_string_to_bigint(\"s\")) "

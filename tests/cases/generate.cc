@@ -172,9 +172,11 @@ class Generator {
         return fmt::format("round(CAST({} AS DOUBLE), {})", Number(d),
                            Pick({"0", "1", "2", "-1", "3"}));
       case 8:
-        return fmt::format("CAST({} AS {})", Text(d), Pick({"DOUBLE", "FLOAT"}));
+        return fmt::format("CAST({} AS DOUBLE)", Text(d));
       case 9:
-        return fmt::format("TRY_CAST({} AS {})", Text(d), Pick({"DOUBLE", "FLOAT", "DOUBLE"}));
+        // As a double, since Java 17 does not print every float by its shortest digits.
+        return Chance(70) ? fmt::format("TRY_CAST({} AS DOUBLE)", Text(d))
+                          : fmt::format("CAST(TRY_CAST({} AS FLOAT) AS DOUBLE)", Text(d));
       case 10:
         return fmt::format("CAST({} AS DOUBLE)", Whole(d));
       case 11:
