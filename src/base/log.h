@@ -7,7 +7,8 @@ namespace firesteel {
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 enum class LogFormat { kText, kJson };
 
-/// Sends all logs to stderr from now on; messages below `level` are dropped. Not thread-safe: call it once, at start.
+/// Sends all logs to stderr from now on; messages below `level` are dropped. Not thread-safe: call
+/// it once, at start.
 void ConfigureLog(LogLevel level, LogFormat format);
 bool LogEnabled(LogLevel level);
 

@@ -39,8 +39,7 @@ std::string_view TypeName(ParameterType type) {
 }
 
 std::optional<Json> ConvertWhole(const Json& value, std::int64_t low, std::int64_t high) {
-  if (value.is_number_unsigned() &&
-      value.get<std::uint64_t>() > static_cast<std::uint64_t>(high)) {
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(high)) {
     return std::nullopt;
   }
   if (value.is_number_integer()) {
@@ -133,11 +132,11 @@ Json CheckParameters(std::span<const ParameterSpec> table, const Json& given,
   for (const ParameterSpec& spec : table) names.push_back(spec.name);
   for (const auto& [name, value] : given.items()) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      throw Error(ErrorKind::kUsage,
-                  fmt::format("{}: unknown parameter '{}'{}", where, name,
-                              ClosestName(name, names)
-                                  ? DidYouMean(name, names)
-                                  : "; known are " + firesteel::Join(names, ", ")));
+      throw Error(
+          ErrorKind::kUsage,
+          fmt::format("{}: unknown parameter '{}'{}", where, name,
+                      ClosestName(name, names) ? DidYouMean(name, names)
+                                               : "; known are " + firesteel::Join(names, ", ")));
     }
   }
   Json checked = Json::object();

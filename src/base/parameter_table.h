@@ -10,9 +10,19 @@
 
 namespace firesteel {
 
-enum class ParameterType { kInt, kLong, kDouble, kBool, kString, kIntList, kDoubleList, kStringList };
+enum class ParameterType {
+  kInt,
+  kLong,
+  kDouble,
+  kBool,
+  kString,
+  kIntList,
+  kDoubleList,
+  kStringList
+};
 
-/// One row of the table from which a stage's or a model's help, validation and docs are made. Names are Spark's.
+/// One row of the table from which a stage's or a model's help, validation and docs are made. Names
+/// are Spark's.
 struct ParameterSpec {
   std::string name;
   ParameterType type;
@@ -24,12 +34,12 @@ struct ParameterSpec {
   bool required = false;
 };
 
-/// Checks `given` (an object) against the table and converts numbers as PySpark's type converters do (5.0 is an int,
-/// 5 a double, true is no number; spec G). Returns what was given, converted, in the order of the table.
-/// `where` starts every message: "--model-params", "workflow.yaml line 12".
+/// Checks `given` (an object) against the table and converts numbers as PySpark's type converters
+/// do (5.0 is an int, 5 a double, true is no number; spec G). Returns what was given, converted, in
+/// the order of the table. `where` starts every message: "--model-params", "workflow.yaml line 12".
 /// Throws Error(kUsage): unknown key (with did-you-mean), wrong type, out of range, missing.
-nlohmann::ordered_json CheckParameters(std::span<const ParameterSpec> table, const nlohmann::ordered_json& given,
-                                       std::string_view where);
+nlohmann::ordered_json CheckParameters(std::span<const ParameterSpec> table,
+                                       const nlohmann::ordered_json& given, std::string_view where);
 
 /// The defaults of the table as an object, without those that have none.
 nlohmann::ordered_json DefaultParameters(std::span<const ParameterSpec> table);

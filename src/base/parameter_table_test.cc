@@ -24,9 +24,8 @@ const std::vector<ParameterSpec>& Table() {
        .default_json = "0.1",
        .range = "]0, 1]",
        .sentence = "Learning rate.",
-       .accepts = [](const Json& value) {
-         return value.get<double>() > 0 && value.get<double>() <= 1;
-       }},
+       .accepts =
+           [](const Json& value) { return value.get<double>() > 0 && value.get<double>() <= 1; }},
       {.name = "inputCols",
        .type = ParameterType::kStringList,
        .default_json = "",

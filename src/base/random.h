@@ -6,8 +6,9 @@
 
 namespace firesteel {
 
-/// SplitMix64: a small generator whose n-th number can be had directly, so that rows can be made on any thread.
-/// Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014.
+/// SplitMix64: a small generator whose n-th number can be had directly, so that rows can be made on
+/// any thread. Source: Steele, Lea, Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA
+/// 2014.
 class SplitMix64 {
  public:
   explicit SplitMix64(std::uint64_t seed) : state_(seed) {}

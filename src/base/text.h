@@ -18,8 +18,10 @@ std::vector<std::string> Split(std::string_view text, char separator);
 /// Without blanks, tabs and line ends at either end.
 std::string_view Trim(std::string_view text);
 
-/// The candidate nearest to `name` by edit distance (case ignored), if it is near enough to be a slip of the pen.
-std::optional<std::string> ClosestName(std::string_view name, std::span<const std::string> candidates);
+/// The candidate nearest to `name` by edit distance (case ignored), if it is near enough to be a
+/// slip of the pen.
+std::optional<std::string> ClosestName(std::string_view name,
+                                       std::span<const std::string> candidates);
 /// "; did you mean 'x'?" or nothing.
 std::string DidYouMean(std::string_view name, std::span<const std::string> candidates);
 

@@ -18,8 +18,8 @@
 
 namespace firesteel {
 
-/// A handle on rows that live in an engine: cheap to copy, valid as long as the engine. Most relations are lazy (a
-/// view): every use computes them anew unless `Engine::Keep` was called.
+/// A handle on rows that live in an engine: cheap to copy, valid as long as the engine. Most
+/// relations are lazy (a view): every use computes them anew unless `Engine::Keep` was called.
 class Relation {
  public:
   Relation() = default;
@@ -29,7 +29,8 @@ class Relation {
   const std::string& name() const { return name_; }
   const Schema& schema() const { return schema_; }
 
-  /// The same rows with other attributes or nullability. Names and types must be the same, in the same order.
+  /// The same rows with other attributes or nullability. Names and types must be the same, in the
+  /// same order.
   Relation WithSchema(Schema schema) const { return Relation(name_, std::move(schema)); }
 
  private:
@@ -38,24 +39,28 @@ class Relation {
 };
 
 struct CsvOptions {
-  /// kRfc4180: quotes double inside quotes, records may span lines. kSpark: as Spark's reader, spec E.1.
+  /// kRfc4180: quotes double inside quotes, records may span lines. kSpark: as Spark's reader, spec
+  /// E.1.
   enum class Dialect { kRfc4180, kSpark };
 
   Dialect dialect = Dialect::kRfc4180;
   char delimiter = ',';
 };
 
-/// CSV files of one table. All have a header line; columns are matched by position, names are the first file's.
+/// CSV files of one table. All have a header line; columns are matched by position, names are the
+/// first file's.
 struct CsvSource {
-  std::vector<std::string> files;                   // In the order of their names, at least one.
+  std::vector<std::string> files;  // In the order of their names, at least one.
   CsvOptions options = {};
-  std::vector<std::pair<std::string, DataType>> types = {};  // Declared; the others are inferred over all rows.
+  std::vector<std::pair<std::string, DataType>> types =
+      {};  // Declared; the others are inferred over all rows.
 };
 
 enum class JoinType { kLeft, kInner };
 
 struct JoinOptions {
-  std::vector<std::string> keys;  // Columns of both sides; they come first in the result, as in Spark's join by name.
+  std::vector<std::string>
+      keys;  // Columns of both sides; they come first in the result, as in Spark's join by name.
   JoinType type = JoinType::kLeft;
 };
 
@@ -101,9 +106,9 @@ struct ScoreOptions {
   std::string output_column;  // Appended, double.
 };
 
-/// Where relational work runs: the verbs that the steps of a workflow need, each said once and carried out by DuckDB in
-/// this process or by a Spark cluster. Expressions are given in Spark's terms; a result does not depend on the
-/// engine, the number of threads or the order of rows.
+/// Where relational work runs: the verbs that the steps of a workflow need, each said once and
+/// carried out by DuckDB in this process or by a Spark cluster. Expressions are given in Spark's
+/// terms; a result does not depend on the engine, the number of threads or the order of rows.
 /// Threads: one caller at a time. `Interrupt` may be called from any thread.
 /// Errors: what the engine's own errors say becomes Error with the file, column or value in it.
 class Engine {
@@ -113,28 +118,35 @@ class Engine {
   /// "duckdb 1.5.5": for logs and manifests.
   virtual std::string version() const = 0;
 
-  /// Reads CSV as text and types each column by spec E.1 over all rows, or as declared. An empty or missing file, a record
-  /// that has more or (kRfc4180) fewer fields than the header, a quote left open and bytes that are not UTF-8 are errors
-  /// that name file and line. A declared type that a value does not fit is an error naming line, column and value.
+  /// Reads CSV as text and types each column by spec E.1 over all rows, or as declared. An empty or
+  /// missing file, a record that has more or (kRfc4180) fewer fields than the header, a quote left
+  /// open and bytes that are not UTF-8 are errors that name file and line. A declared type that a
+  /// value does not fit is an error naming line, column and value.
   virtual Relation ReadCsv(const CsvSource& source) = 0;
 
-  /// Reads Parquet files of one table, each with the columns of the first. A list column is of type kNull: only FetchRow and
-  /// Write take it. A struct column of the shape of Spark's VectorUDT is a kVector column;
-  /// attributes are not known here (sparkml/frame.h reads them from the footer).
+  /// Reads Parquet files of one table, each with the columns of the first. A list column is of type
+  /// kNull: only FetchRow and Write take it. A struct column of the shape of Spark's VectorUDT is a
+  /// kVector column; attributes are not known here (sparkml/frame.h reads them from the footer).
   virtual Relation ReadParquet(const std::vector<std::string>& files) = 0;
   /// The value of a key in the footer of one Parquet file.
-  virtual std::optional<std::string> ParquetKeyValue(const std::string& file, std::string_view key) = 0;
+  virtual std::optional<std::string> ParquetKeyValue(const std::string& file,
+                                                     std::string_view key) = 0;
 
   /// A relation of one row. Lists as ReadParquet has them.
   virtual Relation Values(const std::vector<NamedValue>& row) = 0;
 
-  /// Applies a select to a relation: lazily, without touching a row. The result's schema is the resolved one.
+  /// Applies a select to a relation: lazily, without touching a row. The result's schema is the
+  /// resolved one.
   virtual Relation Query(const Relation& input, const sql::Select& select) = 0;
   /// Keys, then the other columns of `left`, then those of `right`. A null key matches nothing.
-  /// Throws Error(kNotFound) for a key that a side lacks, Error(kInvalidArgument) for a column that both sides have.
-  virtual Relation Join(const Relation& left, const Relation& right, const JoinOptions& options) = 0;
-  /// Appends the predictions of `function` to each row. A null vector is an error, found when rows are computed.
-  virtual Relation Score(const Relation& input, const ScoreOptions& options, RowFunction function) = 0;
+  /// Throws Error(kNotFound) for a key that a side lacks, Error(kInvalidArgument) for a column that
+  /// both sides have.
+  virtual Relation Join(const Relation& left, const Relation& right,
+                        const JoinOptions& options) = 0;
+  /// Appends the predictions of `function` to each row. A null vector is an error, found when rows
+  /// are computed.
+  virtual Relation Score(const Relation& input, const ScoreOptions& options,
+                         RowFunction function) = 0;
   /// Computes the relation once and keeps its rows, spilling to disk beyond the memory limit.
   virtual Relation Keep(const Relation& input) = 0;
 
@@ -142,21 +154,26 @@ class Engine {
   /// For each condition, the number of rows for which it is true: one pass.
   virtual std::vector<std::int64_t> CountWhere(const Relation& input,
                                                std::span<const sql::ExpressionPtr> conditions) = 0;
-  /// The distinct values of an expression with their row counts, null included, in no promised order.
-  virtual std::vector<ValueCount> ValueCounts(const Relation& input, const sql::ExpressionPtr& expression) = 0;
-  /// All columns of a relation of exactly one row; list and vector columns included (a vector as its dense values).
+  /// The distinct values of an expression with their row counts, null included, in no promised
+  /// order.
+  virtual std::vector<ValueCount> ValueCounts(const Relation& input,
+                                              const sql::ExpressionPtr& expression) = 0;
+  /// All columns of a relation of exactly one row; list and vector columns included (a vector as
+  /// its dense values).
   virtual std::vector<NamedValue> FetchRow(const Relation& input) = 0;
-  /// Streams columns as doubles, row-major and side by side, in the relation's row order where it has one. Null becomes NaN.
-  /// Throws Error(kInvalidArgument) if a vector's length is not `width`.
+  /// Streams columns as doubles, row-major and side by side, in the relation's row order where it
+  /// has one. Null becomes NaN. Throws Error(kInvalidArgument) if a vector's length is not `width`.
   virtual void Scan(const Relation& input, const std::vector<ScanColumn>& columns,
                     const std::function<void(MatrixView<const double> rows)>& visitor) = 0;
 
-  /// The first record of a relation that ReadCsv returned for which `condition` is true, and its value in `column`; for
-  /// messages, and slow. Nothing if there is none.
-  virtual std::optional<RecordOrigin> Locate(const Relation& csv, const sql::ExpressionPtr& condition,
+  /// The first record of a relation that ReadCsv returned for which `condition` is true, and its
+  /// value in `column`; for messages, and slow. Nothing if there is none.
+  virtual std::optional<RecordOrigin> Locate(const Relation& csv,
+                                             const sql::ExpressionPtr& condition,
                                              const std::string& column) = 0;
 
-  /// Writes all rows. Nothing is promised of the order unless one file is asked for. CSV is Spark's text (spec E.2), with a header line in each file.
+  /// Writes all rows. Nothing is promised of the order unless one file is asked for. CSV is Spark's
+  /// text (spec E.2), with a header line in each file.
   virtual WriteResult Write(const Relation& input, const WriteOptions& options) = 0;
 
   /// Makes the running call fail soon with Error(kInterrupted). Async-signal-unsafe; any thread.

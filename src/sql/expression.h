@@ -16,8 +16,9 @@ struct Expression;
 using ExpressionPtr = std::shared_ptr<const Expression>;
 
 /// One node of an expression of the workflow language. The parser and the builders below make trees
-/// whose types are unknown (kNull) but for literals and casts; `Resolve` (resolve.h) returns a tree with
-/// every type filled in and every implicit conversion written out, and only such a tree is printed.
+/// whose types are unknown (kNull) but for literals and casts; `Resolve` (resolve.h) returns a tree
+/// with every type filled in and every implicit conversion written out, and only such a tree is
+/// printed.
 struct Expression {
   enum class Kind {
     kLiteral,  // `value`, `type`.

@@ -25,8 +25,8 @@ struct Attribute {
 
   bool operator==(const Attribute&) const = default;
 
-  /// How many categories the slot has: 2 for binary, the labels or `num_values` for nominal; nothing
-  /// for numeric, and for a nominal slot that has neither.
+  /// How many categories the slot has: 2 for binary, the labels or `num_values` for nominal;
+  /// nothing for numeric, and for a nominal slot that has neither.
   std::optional<std::size_t> Arity() const;
 };
 

@@ -36,7 +36,8 @@ struct DataType {
   bool IsIntegral() const;
   /// Spark's short name, as `cast` takes it: "int", "bigint", "decimal(19,0)", "string", "vector".
   std::string ToString() const;
-  /// The name in Spark's schema JSON: "integer", "long", "decimal(19,0)"; not for kVector and kNull.
+  /// The name in Spark's schema JSON: "integer", "long", "decimal(19,0)"; not for kVector and
+  /// kNull.
   std::string ToJsonName() const;
 
   /// Reads either spelling ("int", "integer", "bigint", "long", …), any letter case.
