@@ -56,6 +56,16 @@ std::optional<Categories> CategoriesOf(const Field& field) {
   return Categories{*arity, attribute->values};
 }
 
+// Whether the column is what a StringIndexer of this pipeline just made: then its indices are
+// within its labels, and looking at every row again would cost as much as indexing it. A frame from
+// a file never looks so (its columns are nullable), nor do buckets (ordinal), where NaN has an
+// index beyond.
+bool IsIndexed(const Field& field) {
+  const auto* attribute = std::get_if<Attribute>(&field.attributes);
+  return !field.nullable && attribute != nullptr && attribute->kind == Attribute::Kind::kNominal &&
+         !attribute->is_ordinal;
+}
+
 // Spark refuses a column whose only category would be dropped, if the attributes say so.
 void RequireTwoCategories(const std::string& column, const Categories& categories,
                           const StageParams& params) {
@@ -105,7 +115,7 @@ class OneHotEncoderModel final : public FittedStage {
       sql::ExpressionPtr place = index;
       if (keep_invalid_) {
         place = sql::If(sql::Or(sql::IsNull(index), valid), index, sql::Literal(size));
-      } else {
+      } else if (!IsIndexed(field)) {
         checks.push_back(
             {sql::Not(valid), sql::Column(field.name), field.name,
              fmt::format("has a value that is none of the category indices 0 to {}", sizes_[i] - 1),

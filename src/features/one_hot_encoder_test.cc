@@ -117,6 +117,18 @@ TEST_F(OneHotEncoderTest, ASingleLabelLeavesNothingToEncode) {
               ElementsAre(1));
 }
 
+TEST_F(OneHotEncoderTest, TheBucketOfNanIsNoCategory) {
+  const std::string stages =
+      R"([{"SQLTransformer": {"statement": "SELECT coalesce(x, 0.0D) AS x FROM __THIS__"}},
+          {"Bucketizer": {"inputCol": "x", "outputCol": "b", "splits": [0, 1, 2],
+                          "handleInvalid": "keep"}},
+          {"OneHotEncoder": {"inputCol": "b", "outputCol": "v"}}])";
+  const Relation rows = Rows("x\n0\nNaN\n", {{"x", kDoubleType}});
+  EXPECT_THAT(Thrown([&] { FitTransform(stages, rows); }).what(),
+              HasSubstr("column 'b' has a value that is none of the category indices 0 to 1 in 1 "
+                        "row: '2.0'"));
+}
+
 TEST_F(OneHotEncoderTest, AnEmptyLabelCannotNameASlot) {
   Schema schema = Indices().schema();
   Attribute attribute;
