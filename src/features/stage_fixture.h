@@ -38,8 +38,9 @@ class StageFixture : public ::testing::Test {
   static Pipeline MakePipeline(const std::string& stages) {
     std::vector<std::unique_ptr<Stage>> made;
     for (const auto& entry : nlohmann::ordered_json::parse(stages)) {
-      const auto& [kind, params] = *entry.items().begin();
-      made.push_back(MakeStage(kind, params, "stage_" + std::to_string(made.size()), "test"));
+      const auto stage = entry.begin();
+      made.push_back(
+          MakeStage(stage.key(), stage.value(), "stage_" + std::to_string(made.size()), "test"));
     }
     return Pipeline("pipeline", std::move(made));
   }

@@ -16,8 +16,8 @@ inline constexpr std::string_view kStringIndex = "ml_string_index";
 inline constexpr std::string_view kOneHot = "ml_one_hot";
 
 /// assemble(a, b, …) -> vector: numbers, booleans and vectors side by side, compressed by Spark's
-/// rule (spec C.3: sparse if 1.5 (nnz + 1) < n, -0.0 dropped as a zero). Null if any argument is
-/// null.
+/// rule (4.3.0: sparse if 1.5 nnz + 2 < n; -0.0 is dropped as a zero). Null if any argument is
+/// null. Differs: Spark 3.5 keeps a vector sparse if 1.5 (nnz + 1) < n; the values are the same.
 inline constexpr std::string_view kAssemble = "ml_assemble";
 
 /// constant_vector(value double, size int literal) -> dense vector.
@@ -29,7 +29,7 @@ inline constexpr std::string_view kConstantVector = "ml_constant_vector";
 inline constexpr std::string_view kStandardScale = "ml_standard_scale";
 
 /// min_max_scale(v, min list, factor list, constant list, lower double) -> compressed vector. Per
-/// slot: factor 0 gives `constant`; else NaN stays NaN and x becomes (x - min) * factor + lower.
+/// slot: NaN stays NaN; factor 0 gives `constant`; else x becomes (x - min) * factor + lower.
 /// Null for null. Source: Spark's MinMaxScalerModel.
 inline constexpr std::string_view kMinMaxScale = "ml_min_max_scale";
 

@@ -30,9 +30,9 @@ Pipeline ReadStages(const std::string& file) {
   const auto list = nlohmann::ordered_json::parse(ReadTextFile(file));
   std::vector<std::unique_ptr<Stage>> stages;
   for (const auto& entry : list) {
-    const auto& [kind, params] = *entry.items().begin();
-    const std::string uid = fmt::format("{}_{:012x}", kind, stages.size());
-    stages.push_back(MakeStage(kind, params, uid, file));
+    const auto stage = entry.begin();
+    const std::string uid = fmt::format("{}_{:012x}", stage.key(), stages.size());
+    stages.push_back(MakeStage(stage.key(), stage.value(), uid, file));
   }
   return Pipeline("PipelineModel_0123456789ab", std::move(stages));
 }

@@ -15,7 +15,7 @@ namespace {
 
 // Spark's rule for which form of a vector takes less room.
 bool SparseIsSmaller(std::size_t num_nonzeros, std::size_t length) {
-  return 1.5 * (static_cast<double>(num_nonzeros) + 1.0) < static_cast<double>(length);
+  return 1.5 * static_cast<double>(num_nonzeros) + 2.0 < static_cast<double>(length);
 }
 
 VectorView Argument(duckdb_data_chunk input, idx_t index) {
@@ -289,8 +289,12 @@ void MinMaxScale(duckdb_data_chunk input, duckdb_vector output) {
     const std::span<double> out(scaled.data() + offsets[row], length);
     column.CopyDense(row, out);
     for (std::size_t i = 0; i < length; ++i) {
-      // A NaN passes through the arithmetic.
-      out[i] = scale[i] == 0.0 ? fixed[i] : (out[i] - low[i]) * scale[i] + base;
+      // A NaN stays one, by the arithmetic or by leaving it alone.
+      if (scale[i] != 0.0) {
+        out[i] = (out[i] - low[i]) * scale[i] + base;
+      } else if (!std::isnan(out[i])) {
+        out[i] = fixed[i];
+      }
       num_nonzeros[row] += out[i] != 0.0 ? 1 : 0;
     }
     const bool sparse = SparseIsSmaller(num_nonzeros[row], length);

@@ -70,13 +70,19 @@ TEST_F(VectorFunctionsTest, OneHotHasOneEntryOrNone) {
 }
 
 TEST_F(VectorFunctionsTest, AssembleTakesTheSmallerForm) {
-  // n = 3, one entry: 1.5 (1 + 1) = 3 is not below 3, so dense; n = 4: 3 < 4, sparse.
+  // One entry: 1.5 + 2 = 3.5 is not below n = 3, so dense; it is below n = 4, so sparse. No entry
+  // in two slots: 2 is not below 2, so dense.
   EXPECT_EQ(One("fs_assemble(0.0::DOUBLE, 5.0::DOUBLE, 0.0::DOUBLE)"), "[0, 5, 0]");
   EXPECT_EQ(One("fs_assemble(0.0::DOUBLE, 5.0::DOUBLE, fs_one_hot(2.0, 2))"), "(4; 1: 5)");
   EXPECT_EQ(One("fs_assemble(fs_one_hot(1.0, 2), 7.0::DOUBLE, fs_constant_vector(2.0, 2))"),
             "[0, 1, 7, 2, 2]");
   EXPECT_EQ(One("fs_assemble(fs_one_hot(1.0, 5), fs_constant_vector(0.0, 2), 3.0::DOUBLE)"),
             "(8; 1: 1, 7: 3)");
+}
+
+TEST_F(VectorFunctionsTest, AssembleFollowsTheRuleOfSpark43WhereItsForerunnersDiffer) {
+  // Two entries of five: 3 + 2 is not below 5, so dense; Spark 3.5's 1.5 (2 + 1) = 4.5 would be.
+  EXPECT_EQ(One("fs_assemble(fs_one_hot(0.0, 4), 5.0::DOUBLE)"), "[1, 0, 0, 0, 5]");
 }
 
 TEST_F(VectorFunctionsTest, AssembleDropsNegativeZerosAndKeepsNan) {
