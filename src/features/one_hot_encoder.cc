@@ -121,8 +121,9 @@ class OneHotEncoderModel final : public FittedStage {
              fmt::format("has a value that is none of the category indices 0 to {}", sizes_[i] - 1),
              "set handleInvalid to keep, or fit the stage on such rows too"});
       }
-      added.push_back({columns_[i].output, sql::Call(sql::kOneHot, {place, sql::Literal(length)}),
-                       Group(field, sizes_[i], static_cast<std::size_t>(length))});
+      const AttributeGroup group = Group(field, sizes_[i], static_cast<std::size_t>(length));
+      added.push_back(
+          {columns_[i].output, sql::Call(sql::kOneHot, {place, sql::Literal(length)}), group});
     }
     StagePlan plan = AppendColumns(input, added);
     plan.checks = std::move(checks);

@@ -228,18 +228,26 @@ class Parser {
     Parser& parser_;
   };
 
+  // Operands are parsed before the list that holds them is begun: g++ 11 forgets the finished
+  // elements of a braced list when a later one throws.
   ExpressionPtr ParseOr() {
     const Level level(*this);
     const std::size_t begin = Peek().begin;
     ExpressionPtr left = ParseAnd();
-    while (TakeWord("or")) left = MakeCall("or", {left, ParseAnd()}, begin);
+    while (TakeWord("or")) {
+      const ExpressionPtr right = ParseAnd();
+      left = MakeCall("or", {left, right}, begin);
+    }
     return left;
   }
 
   ExpressionPtr ParseAnd() {
     const std::size_t begin = Peek().begin;
     ExpressionPtr left = ParseNot();
-    while (TakeWord("and")) left = MakeCall("and", {left, ParseNot()}, begin);
+    while (TakeWord("and")) {
+      const ExpressionPtr right = ParseNot();
+      left = MakeCall("and", {left, right}, begin);
+    }
     return left;
   }
 
@@ -271,7 +279,8 @@ class Parser {
       predicate = ParseIn(value, begin);
     } else if (TakeWord("like")) {
       if (IsWord("any") || IsWord("all") || IsWord("some")) Refuse("LIKE " + Upper(Peek().text));
-      predicate = MakeCall("like", {value, ParseComparison()}, begin);
+      const ExpressionPtr pattern = ParseComparison();
+      predicate = MakeCall("like", {value, pattern}, begin);
       if (IsWord("escape")) Refuse("LIKE … ESCAPE");
     } else {
       if (IsWord("rlike") || IsWord("regexp") || IsWord("ilike")) Refuse(Upper(Peek().text));
@@ -286,7 +295,8 @@ class Parser {
     ExpressionPtr other;
     if (TakeWord("distinct")) {
       ExpectWord("from");
-      const ExpressionPtr same = MakeCall("<=>", {value, ParseComparison()}, begin);
+      const ExpressionPtr other = ParseComparison();
+      const ExpressionPtr same = MakeCall("<=>", {value, other}, begin);
       return negated ? same : MakeCall("not", {same}, begin);
     }
     if (IsWord("true") || IsWord("false")) {
@@ -331,7 +341,8 @@ class Parser {
       } else {
         return left;
       }
-      left = MakeCall(name, {left, ParseSum()}, begin);
+      const ExpressionPtr right = ParseSum();
+      left = MakeCall(name, {left, right}, begin);
     }
   }
 
@@ -349,7 +360,8 @@ class Parser {
       } else {
         return left;
       }
-      left = MakeCall(name, {left, ParseProduct()}, begin);
+      const ExpressionPtr right = ParseProduct();
+      left = MakeCall(name, {left, right}, begin);
     }
   }
 
@@ -369,7 +381,8 @@ class Parser {
       } else {
         return left;
       }
-      left = MakeCall(name, {left, ParseUnary()}, begin);
+      const ExpressionPtr right = ParseUnary();
+      left = MakeCall(name, {left, right}, begin);
     }
   }
 
