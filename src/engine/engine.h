@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sql/select.h"
+#include "table/cells.h"
 #include "table/matrix_view.h"
 #include "table/schema.h"
 #include "table/value.h"
@@ -101,6 +102,13 @@ struct WriteResult {
 /// Predicts a chunk: rows (n, d) in, n numbers out. May be called from several threads at once.
 using RowFunction = std::function<void(MatrixView<const double> rows, std::span<double> out)>;
 
+/// The columns that a learner looks at.
+struct TrainingView {
+  ScanColumn features;  // A vector column.
+  std::string label;    // Numeric.
+  std::optional<std::string> weight = {};
+};
+
 struct ScoreOptions {
   ScanColumn features;        // The vector column.
   std::string output_column;  // Appended, double.
@@ -165,6 +173,21 @@ class Engine {
   /// has one. Null becomes NaN. Throws Error(kInvalidArgument) if a vector's length is not `width`.
   virtual void Scan(const Relation& input, const std::vector<ScanColumn>& columns,
                     const std::function<void(MatrixView<const double> rows)>& visitor) = 0;
+
+  /// For each of `features` (positions in the vector column), its values with their weights and row
+  /// counts, sorted by value (NaN, which stands for null too, last), then weight: one pass, on all
+  /// cores. A null vector counts as a row of NaN.
+  virtual std::vector<std::vector<WeightedValue>> DistinctValues(
+      const Relation& input, const TrainingView& view, std::span<const std::size_t> features) = 0;
+  /// Groups the rows into cells: one pass, on all cores. `bins` has one entry per feature. Nothing
+  /// if a row has a feature, label or weight that is null, NaN or infinite, or a category out of
+  /// range: CountUnusable says which. Throws Error(kUnsupported) for more than kMaxCellBins bins.
+  virtual std::optional<Cells> MakeCells(const Relation& input, const TrainingView& view,
+                                         std::span<const FeatureBins> bins) = 0;
+  /// For each feature, then the label, then the weight if there is one: the rows in which it is
+  /// null, NaN or infinite. One pass.
+  virtual std::vector<std::int64_t> CountUnusable(const Relation& input,
+                                                  const TrainingView& view) = 0;
 
   /// The first record of a relation that ReadCsv returned for which `condition` is true, and its
   /// value in `column`; for messages, and slow. Nothing if there is none.

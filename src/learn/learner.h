@@ -8,17 +8,16 @@
 #include <vector>
 
 #include "base/parameter_table.h"
+#include "learn/training_source.h"
 #include "model/regressor.h"
-#include "table/attribute.h"
-#include "table/matrix_view.h"
 
 namespace firesteel {
 
-/// Rows that a learner trains on. Labels and features are finite.
-struct TrainingData {
-  MatrixView<const double> features;  // Shape (n, d).
-  std::span<const double> labels;     // Shape (n).
-  std::vector<Attribute> attributes;  // Length d: what each feature is.
+/// A fitted model and what its training has to say of itself.
+struct TrainedModel {
+  std::unique_ptr<Regressor> model;
+  /// For the manifest and the log: "trained_on" ("cells" or "rows"), "num_cells", "num_trees", …
+  nlohmann::ordered_json facts = nlohmann::ordered_json::object();
 };
 
 /// One kind of model: its name, its parameters, how it is trained.
@@ -26,13 +25,15 @@ struct LearnerKind {
   std::string name;  // As --model-type spells it: "gbt".
   std::string sentence;
   std::span<const ParameterSpec> parameters;
-  /// Throws Error(kUnsupported) for a parameter that is known and not done yet; called before any
-  /// data is read.
+  /// Throws Error(kUsage) for parameters that are wrong together or by what CheckParameters can't
+  /// see; called before any data is read.
   void (*check)(const nlohmann::ordered_json& params);
+  /// The columns that `params` name.
+  TrainingColumns (*columns)(const nlohmann::ordered_json& params);
   /// `params` went through CheckParameters and `check`. Throws Error(kInvalidArgument) for data
   /// that can't be learnt from.
-  std::unique_ptr<Regressor> (*train)(const TrainingData& data,
-                                      const nlohmann::ordered_json& params);
+  TrainedModel (*train)(TrainingSource& source, const nlohmann::ordered_json& params,
+                        const TrainingRun& run);
 };
 
 std::span<const LearnerKind> LearnerKinds();
