@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -158,6 +160,13 @@ class DuckDbEngine final : public Engine {
 
   void Scan(const Relation& input, const std::vector<ScanColumn>& columns,
             const std::function<void(MatrixView<const double> rows)>& visitor) override;
+
+  std::vector<std::vector<WeightedValue>> DistinctValues(
+      const Relation& input, const TrainingView& view,
+      std::span<const std::size_t> features) override;
+  std::optional<Cells> MakeCells(const Relation& input, const TrainingView& view,
+                                 std::span<const FeatureBins> bins) override;
+  std::vector<std::int64_t> CountUnusable(const Relation& input, const TrainingView& view) override;
 
   std::optional<RecordOrigin> Locate(const Relation& csv, const sql::ExpressionPtr& condition,
                                      const std::string& column) override;
@@ -350,6 +359,100 @@ void DuckDbEngine::Scan(const Relation& input, const std::vector<ScanColumn>& co
     visitor(MatrixView<const double>(rows.data(), num_rows, width));
     num_before += static_cast<std::int64_t>(num_rows);
   }
+}
+
+// The columns of a view: features, label, and the weight if there is one.
+std::vector<ScanColumn> ColumnsOf(const TrainingView& view) {
+  std::vector<ScanColumn> columns = {view.features, {view.label}};
+  if (view.weight) columns.push_back({*view.weight});
+  return columns;
+}
+
+std::vector<std::vector<WeightedValue>> DuckDbEngine::DistinctValues(
+    const Relation& input, const TrainingView& view, std::span<const std::size_t> features) {
+  // NaN behind all numbers.
+  const auto key = [](double x) { return std::pair(std::isnan(x), std::isnan(x) ? 0.0 : x + 0.0); };
+  using Key = std::pair<bool, double>;
+  std::vector<std::map<std::pair<Key, Key>, std::int64_t>> counts(features.size());
+  const std::size_t width = view.features.width;
+  Scan(input, ColumnsOf(view), [&](MatrixView<const double> rows) {
+    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
+      const double weight = view.weight ? rows(row, width + 1) : 1.0;
+      for (std::size_t i = 0; i < features.size(); ++i) {
+        ++counts[i][{key(rows(row, features[i])), key(weight)}];
+      }
+    }
+  });
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  std::vector<std::vector<WeightedValue>> values(features.size());
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    for (const auto& [pair, count] : counts[i]) {
+      const auto& [value, weight] = pair;
+      values[i].push_back(
+          {value.first ? kNaN : value.second, weight.first ? kNaN : weight.second, count});
+    }
+  }
+  return values;
+}
+
+std::optional<Cells> DuckDbEngine::MakeCells(const Relation& input, const TrainingView& view,
+                                             std::span<const FeatureBins> bins) {
+  for (const FeatureBins& feature : bins) {
+    if (feature.num_bins() > kMaxCellBins) {
+      throw Error(ErrorKind::kUnsupported, fmt::format("a feature has {} bins, {} are the most",
+                                                       feature.num_bins(), kMaxCellBins));
+    }
+  }
+  struct Cell {
+    std::vector<std::uint16_t> bins;
+    double label, weight;
+    auto operator<=>(const Cell&) const = default;
+  };
+  std::map<Cell, std::int64_t> counts;
+  bool usable = true;
+  Scan(input, ColumnsOf(view), [&](MatrixView<const double> rows) {
+    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
+      Cell cell{std::vector<std::uint16_t>(bins.size()), rows(row, bins.size()) + 0.0,
+                view.weight ? rows(row, bins.size() + 1) + 0.0 : 1.0};
+      for (const double x : rows.row(row)) usable = usable && std::isfinite(x);
+      for (std::size_t j = 0; usable && j < bins.size(); ++j) {
+        const double x = rows(row, j);
+        if (bins[j].arity) {
+          usable = x >= 0.0 && x < static_cast<double>(*bins[j].arity);
+          if (usable) cell.bins[j] = static_cast<std::uint16_t>(x);
+        } else {
+          const auto& thresholds = bins[j].thresholds;
+          cell.bins[j] = static_cast<std::uint16_t>(
+              std::lower_bound(thresholds.begin(), thresholds.end(), x) - thresholds.begin());
+        }
+      }
+      if (!usable) return;
+      ++counts[std::move(cell)];
+    }
+  });
+  if (!usable) return std::nullopt;
+  Cells cells;
+  cells.num_features = bins.size();
+  for (const auto& [cell, count] : counts) {
+    cells.bins.insert(cells.bins.end(), cell.bins.begin(), cell.bins.end());
+    cells.labels.push_back(cell.label);
+    cells.weights.push_back(cell.weight);
+    cells.counts.push_back(count);
+  }
+  return cells;
+}
+
+std::vector<std::int64_t> DuckDbEngine::CountUnusable(const Relation& input,
+                                                      const TrainingView& view) {
+  std::vector<std::int64_t> counts(view.features.width + (view.weight ? 2 : 1), 0);
+  Scan(input, ColumnsOf(view), [&](MatrixView<const double> rows) {
+    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
+      for (std::size_t j = 0; j < counts.size(); ++j) {
+        counts[j] += std::isfinite(rows(row, j)) ? 0 : 1;
+      }
+    }
+  });
+  return counts;
 }
 
 std::optional<RecordOrigin> DuckDbEngine::Locate(const Relation& csv,
