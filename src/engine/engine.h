@@ -14,6 +14,7 @@
 #include "sql/select.h"
 #include "table/cells.h"
 #include "table/matrix_view.h"
+#include "table/record_table.h"
 #include "table/schema.h"
 #include "table/value.h"
 
@@ -198,6 +199,14 @@ class Engine {
   /// Writes all rows. Nothing is promised of the order unless one file is asked for. CSV is Spark's
   /// text (spec E.2), with a header line in each file.
   virtual WriteResult Write(const Relation& input, const WriteOptions& options) = 0;
+
+  /// Reads small nested tables whole: the columns of `layout` (its values are empty) from Parquet
+  /// files, one after another. Throws Error(kInvalidArgument), naming file and column, for a column
+  /// that is missing, of a type with values that the wanted one lacks, or null.
+  virtual RecordTable ReadRecords(const std::vector<std::string>& files,
+                                  const RecordTable& layout) = 0;
+  /// Writes a nested table as one Parquet file, its rows in order.
+  virtual WriteResult WriteRecords(const RecordTable& table, const WriteOptions& options) = 0;
 
   /// Makes the running call fail soon with Error(kInterrupted). Async-signal-unsafe; any thread.
   virtual void Interrupt() = 0;

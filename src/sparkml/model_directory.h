@@ -20,7 +20,7 @@ namespace firesteel {
 
 /// A trained model with all that its folder says of it.
 struct SavedModel {
-  std::string kind;  // As --model-type spells it: "gbt".
+  std::string kind;      // As --model-type spells it: "gbt".
   std::string uid = {};  // Spark's; WriteModel derives it from the stamp if it is empty.
   std::shared_ptr<const Regressor> model;
   /// What was set, by Spark's names. WriteModel adds featuresCol, labelCol and, where it is not

@@ -9,9 +9,9 @@
 namespace firesteel {
 
 /// The values of one column, one a row; none is null.
-using RecordValues = std::variant<std::vector<std::int32_t>, std::vector<std::int64_t>,
-                                  std::vector<double>, std::vector<std::string>,
-                                  std::vector<std::vector<double>>>;
+using RecordValues =
+    std::variant<std::vector<std::int32_t>, std::vector<std::int64_t>, std::vector<double>,
+                 std::vector<std::string>, std::vector<std::vector<double>>>;
 
 struct RecordColumn {
   /// A column's name, or the way to a field of a field: "nodeData.split.featureIndex".
@@ -25,8 +25,9 @@ struct RecordTable {
   std::vector<RecordColumn> columns;
 
   std::size_t num_rows() const {
-    return columns.empty() ? 0 : std::visit([](const auto& v) { return v.size(); },
-                                            columns.front().values);
+    return columns.empty()
+               ? 0
+               : std::visit([](const auto& v) { return v.size(); }, columns.front().values);
   }
   /// The values of a column that exists and is of type T.
   template <typename T>

@@ -17,6 +17,7 @@
 #include "engine/duckdb/csv_source.h"
 #include "engine/duckdb/functions/scalar_functions.h"
 #include "engine/duckdb/parquet_source.h"
+#include "engine/duckdb/record_files.h"
 #include "engine/duckdb/row_values.h"
 #include "engine/duckdb/score_function.h"
 #include "engine/duckdb/table_writer.h"
@@ -174,6 +175,17 @@ class DuckDbEngine final : public Engine {
   WriteResult Write(const Relation& input, const WriteOptions& options) override {
     connection_.BeginCall();
     return duckdb::WriteTable(&connection_, input.name(), input.schema(), options);
+  }
+
+  RecordTable ReadRecords(const std::vector<std::string>& files,
+                          const RecordTable& layout) override {
+    connection_.BeginCall();
+    return duckdb::ReadRecordFiles(&connection_, files, layout);
+  }
+
+  WriteResult WriteRecords(const RecordTable& table, const WriteOptions& options) override {
+    connection_.BeginCall();
+    return duckdb::WriteRecordFile(&connection_, table, options);
   }
 
   void Interrupt() override { connection_.Interrupt(); }

@@ -1,0 +1,269 @@
+#include "engine/duckdb/record_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "base/text.h"
+#include "engine/duckdb/file_list.h"
+#include "engine/duckdb/table_writer.h"
+#include "engine/duckdb/types.h"
+
+namespace firesteel::duckdb {
+namespace {
+
+struct AppenderDeleter {
+  void operator()(duckdb_appender appender) const { duckdb_appender_destroy(&appender); }
+};
+struct ChunkDeleter {
+  void operator()(duckdb_data_chunk chunk) const { duckdb_destroy_data_chunk(&chunk); }
+};
+
+// The DuckDB type of a column.
+std::string SqlTypeOf(const RecordValues& values) {
+  constexpr const char* kNames[] = {"INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "DOUBLE[]"};
+  return kNames[values.index()];
+}
+
+// Whether every value of the file's type is one of the wanted type, as Spark asks of a file.
+bool Widens(const LogicalType& type, std::string_view wanted) {
+  const duckdb_type id = IdOf(type);
+  const bool is_int =
+      id == DUCKDB_TYPE_TINYINT || id == DUCKDB_TYPE_SMALLINT || id == DUCKDB_TYPE_INTEGER;
+  const bool is_real = id == DUCKDB_TYPE_DOUBLE || id == DUCKDB_TYPE_FLOAT;
+  if (wanted == "INTEGER") return is_int;
+  if (wanted == "BIGINT") return is_int || id == DUCKDB_TYPE_BIGINT;
+  if (wanted == "DOUBLE") return is_real || is_int;
+  if (wanted == "VARCHAR") return id == DUCKDB_TYPE_VARCHAR;
+  return id == DUCKDB_TYPE_LIST &&
+         Widens(LogicalType(duckdb_list_type_child_type(type.get())), "DOUBLE");
+}
+
+using Fields = std::vector<Connection::Column>;
+
+Fields FieldsOf(const LogicalType& type) {
+  Fields fields;
+  if (IdOf(type) != DUCKDB_TYPE_STRUCT) return fields;
+  const idx_t count = duckdb_struct_type_child_count(type.get());
+  for (idx_t i = 0; i < count; ++i) {
+    fields.push_back({TakeString(duckdb_struct_type_child_name(type.get(), i)),
+                      LogicalType(duckdb_struct_type_child_type(type.get(), i))});
+  }
+  return fields;
+}
+
+// The way from `fields` to a column, after a look at whether it is there.
+std::string PathSql(const Fields& fields, std::span<const std::string> parts,
+                    const RecordColumn& column) {
+  const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& field) {
+    return EqualsIgnoringCase(field.name, parts.front());
+  });
+  if (found == fields.end()) {
+    throw Error(ErrorKind::kInvalidArgument, fmt::format("column '{}' is missing", column.path));
+  }
+  std::string sql = QuoteName(found->name);
+  if (parts.size() > 1) {
+    return sql + '.' + PathSql(FieldsOf(found->type), parts.subspan(1), column);
+  }
+  if (!Widens(found->type, SqlTypeOf(column.values))) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("column '{}' is {}, where {} is expected", column.path,
+                            TypeName(found->type), SqlTypeOf(column.values)));
+  }
+  return sql;
+}
+
+[[noreturn]] void ThrowNull(const RecordColumn& column) {
+  throw Error(ErrorKind::kInvalidArgument, fmt::format("column '{}' holds null", column.path));
+}
+
+void Read(const VectorView& view, idx_t num_rows, RecordColumn* column) {
+  for (idx_t row = 0; row < num_rows; ++row) {
+    if (!view.IsValid(row)) ThrowNull(*column);
+  }
+  std::visit(
+      [&]<typename T>(std::vector<T>& values) {
+        if constexpr (std::is_same_v<T, std::string>) {
+          for (idx_t row = 0; row < num_rows; ++row) values.emplace_back(view.Text(row));
+        } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+          const VectorView child = view.ListChild();
+          for (idx_t row = 0; row < num_rows; ++row) {
+            const duckdb_list_entry entry = view.data<duckdb_list_entry>()[row];
+            for (idx_t i = 0; i < entry.length; ++i) {
+              if (!child.IsValid(entry.offset + i)) ThrowNull(*column);
+            }
+            // An empty list may have no data at all.
+            const double* begin = entry.length > 0 ? child.data<double>() + entry.offset : nullptr;
+            values.emplace_back(begin, begin + entry.length);
+          }
+        } else {
+          const T* begin = view.data<T>();
+          values.insert(values.end(), begin, begin + num_rows);
+        }
+      },
+      column->values);
+}
+
+// Puts rows [begin, end) of a column into a vector of a chunk.
+void Fill(duckdb_vector vector, const RecordValues& values, std::size_t begin, std::size_t end) {
+  std::visit(
+      [&]<typename T>(const std::vector<T>& all) {
+        const std::span<const T> rows = std::span(all).subspan(begin, end - begin);
+        if constexpr (std::is_same_v<T, std::string>) {
+          for (idx_t row = 0; row < rows.size(); ++row) {
+            duckdb_vector_assign_string_element_len(vector, row, rows[row].data(),
+                                                    rows[row].size());
+          }
+        } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+          idx_t size = 0;
+          for (const std::vector<double>& list : rows) size += list.size();
+          duckdb_list_vector_reserve(vector, size);
+          duckdb_list_vector_set_size(vector, size);
+          auto* entries = static_cast<duckdb_list_entry*>(duckdb_vector_get_data(vector));
+          auto* out =
+              static_cast<double*>(duckdb_vector_get_data(duckdb_list_vector_get_child(vector)));
+          idx_t offset = 0;
+          for (idx_t row = 0; row < rows.size(); ++row) {
+            entries[row] = {offset, rows[row].size()};
+            std::copy(rows[row].begin(), rows[row].end(), out + offset);
+            offset += rows[row].size();
+          }
+        } else {
+          std::copy(rows.begin(), rows.end(), static_cast<T*>(duckdb_vector_get_data(vector)));
+        }
+      },
+      values);
+}
+
+std::string FlatName(std::size_t column) { return fmt::format("c{}", column); }
+
+// Makes a table of the columns side by side.
+void CreateFlatTable(Connection* connection, const std::string& name, const RecordTable& table) {
+  std::string list;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    list +=
+        fmt::format("{}{} {}", i > 0 ? ", " : "", FlatName(i), SqlTypeOf(table.columns[i].values));
+  }
+  connection->Run(fmt::format("CREATE TEMP TABLE {} ({})", QuoteName(name), list));
+
+  std::vector<LogicalType> types;
+  for (Connection::Column& column : connection->Describe("FROM " + QuoteName(name))) {
+    types.push_back(std::move(column.type));
+  }
+  std::vector<duckdb_logical_type> raw_types;
+  for (const LogicalType& type : types) raw_types.push_back(type.get());
+  duckdb_appender raw_appender = nullptr;
+  duckdb_state state =
+      duckdb_appender_create(connection->get(), nullptr, name.c_str(), &raw_appender);
+  const std::unique_ptr<_duckdb_appender, AppenderDeleter> appender(raw_appender);
+  const std::size_t num_rows = table.num_rows();
+  for (std::size_t begin = 0; state == DuckDBSuccess && begin < num_rows;) {
+    const std::size_t end = std::min<std::size_t>(begin + duckdb_vector_size(), num_rows);
+    const std::unique_ptr<_duckdb_data_chunk, ChunkDeleter> chunk(
+        duckdb_create_data_chunk(raw_types.data(), raw_types.size()));
+    for (idx_t i = 0; i < table.columns.size(); ++i) {
+      Fill(duckdb_data_chunk_get_vector(chunk.get(), i), table.columns[i].values, begin, end);
+    }
+    duckdb_data_chunk_set_size(chunk.get(), end - begin);
+    state = duckdb_append_data_chunk(appender.get(), chunk.get());
+    begin = end;
+  }
+  if (state == DuckDBSuccess) state = duckdb_appender_close(appender.get());
+  if (state == DuckDBError) {
+    const char* message = duckdb_appender_error(appender.get());
+    throw Error(ErrorKind::kInternal,
+                "DuckDB did not take rows: " + CleanMessage(message ? message : ""));
+  }
+}
+
+// One field of the nested rows: either a flat column or fields of its own.
+struct Node {
+  std::string name;
+  std::size_t column = 0;
+  std::vector<Node> fields = {};
+};
+
+std::vector<Node> Nest(const RecordTable& table) {
+  std::vector<Node> top;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    std::vector<Node>* level = &top;
+    for (std::string& part : Split(table.columns[i].path, '.')) {
+      if (level->empty() || level->back().name != part) {
+        level->push_back({.name = std::move(part), .column = i});
+      }
+      level = &level->back().fields;
+    }
+  }
+  return top;
+}
+
+std::string NestedSql(const Node& node) {
+  if (node.fields.empty()) return FlatName(node.column);
+  std::string list;
+  for (const Node& field : node.fields) {
+    list += fmt::format("{}{} := {}", list.empty() ? "" : ", ", QuoteName(field.name),
+                        NestedSql(field));
+  }
+  return fmt::format("struct_pack({})", list);
+}
+
+}  // namespace
+
+RecordTable ReadRecordFiles(Connection* connection, const std::vector<std::string>& files,
+                            const RecordTable& layout) {
+  if (files.empty()) throw Error(ErrorKind::kInvalidArgument, "there is no Parquet file to read");
+  RecordTable table = layout;
+  for (const std::string& file : files) {
+    CheckParquetFile(file);
+    try {
+      const std::string reader =
+          fmt::format("read_parquet({}, hive_partitioning=false)", FileListSql({&file, 1}));
+      const Fields fields = connection->Describe("FROM " + reader);
+      std::string list;
+      for (const RecordColumn& column : layout.columns) {
+        list +=
+            fmt::format("{}CAST({} AS {})", list.empty() ? "" : ", ",
+                        PathSql(fields, Split(column.path, '.'), column), SqlTypeOf(column.values));
+      }
+      Result result = connection->Query(fmt::format("SELECT {} FROM {}", list, reader));
+      while (result.Next()) {
+        for (idx_t i = 0; i < table.columns.size(); ++i) {
+          Read(result.column(i), result.num_rows(), &table.columns[i]);
+        }
+      }
+    } catch (const Error& error) {
+      if (std::string_view(error.what()).find(file) != std::string_view::npos) throw;
+      if (error.kind() != ErrorKind::kInternal) throw error.Within(file);
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("{}: the Parquet file is damaged: {}", file, error.what()));
+    }
+  }
+  return table;
+}
+
+WriteResult WriteRecordFile(Connection* connection, const RecordTable& table,
+                            const WriteOptions& options) {
+  const std::string flat = connection->NewName("fs_table");
+  CreateFlatTable(connection, flat, table);
+  std::string list;
+  for (const Node& node : Nest(table)) {
+    list +=
+        fmt::format("{}{} AS {}", list.empty() ? "" : ", ", NestedSql(node), QuoteName(node.name));
+  }
+  const std::string nested = connection->NewName("fs_view");
+  connection->Run(fmt::format("CREATE TEMP VIEW {} AS SELECT {} FROM {}", QuoteName(nested), list,
+                              QuoteName(flat)));
+  WriteOptions one_file = options;
+  one_file.target_file_bytes = 0;
+  WriteResult written = WriteTable(connection, nested, Schema(), one_file);
+  connection->Run("DROP VIEW " + QuoteName(nested));
+  connection->Run("DROP TABLE " + QuoteName(flat));
+  return written;
+}
+
+}  // namespace firesteel::duckdb
