@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/duckdb/cell_queries.h"
 #include "engine/duckdb/connection.h"
 #include "engine/duckdb/csv_fields.h"
 #include "engine/duckdb/csv_source.h"
@@ -21,6 +21,7 @@
 #include "engine/duckdb/row_values.h"
 #include "engine/duckdb/score_function.h"
 #include "engine/duckdb/table_writer.h"
+#include "engine/duckdb/training_query.h"
 #include "engine/duckdb/types.h"
 #include "engine/duckdb/vector_column.h"
 #include "engine/duckdb/vector_functions.h"
@@ -97,7 +98,9 @@ class DuckDbEngine final : public Engine {
     connection_.BeginCall();
     sql::ResolvedSelect resolved = sql::Resolve(select, input.schema());
     const std::string query = sql::Print(resolved, sql::Dialect::kDuckDb, QuoteName(input.name()));
-    return CreateView(query, std::move(resolved.schema));
+    Relation view = CreateView(query, resolved.schema);
+    view_origins_.insert_or_assign(view.name(), duckdb::ViewOrigin{input, std::move(resolved)});
+    return view;
   }
 
   Relation Join(const Relation& left, const Relation& right, const JoinOptions& options) override;
@@ -208,7 +211,12 @@ class DuckDbEngine final : public Engine {
     return counts;
   }
 
+  duckdb::TrainingQuery TrainingQueryOf(const Relation& input, const TrainingView& view) const {
+    return duckdb::MakeTrainingQuery(input, view, view_origins_);
+  }
+
   duckdb::Connection connection_;
+  duckdb::ViewOrigins view_origins_;
   std::map<std::string, CsvSource> csv_sources_;  // By the name of the relation.
 };
 
@@ -373,94 +381,49 @@ void DuckDbEngine::Scan(const Relation& input, const std::vector<ScanColumn>& co
   }
 }
 
-// The columns of a view: features, label, and the weight if there is one.
-std::vector<ScanColumn> ColumnsOf(const TrainingView& view) {
-  std::vector<ScanColumn> columns = {view.features, {view.label}};
-  if (view.weight) columns.push_back({*view.weight});
-  return columns;
-}
-
 std::vector<std::vector<WeightedValue>> DuckDbEngine::DistinctValues(
     const Relation& input, const TrainingView& view, std::span<const std::size_t> features) {
-  // NaN behind all numbers.
-  const auto key = [](double x) { return std::pair(std::isnan(x), std::isnan(x) ? 0.0 : x + 0.0); };
-  using Key = std::pair<bool, double>;
-  std::vector<std::map<std::pair<Key, Key>, std::int64_t>> counts(features.size());
-  const std::size_t width = view.features.width;
-  Scan(input, ColumnsOf(view), [&](MatrixView<const double> rows) {
-    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
-      const double weight = view.weight ? rows(row, width + 1) : 1.0;
-      for (std::size_t i = 0; i < features.size(); ++i) {
-        ++counts[i][{key(rows(row, features[i])), key(weight)}];
-      }
-    }
-  });
-  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-  std::vector<std::vector<WeightedValue>> values(features.size());
-  for (std::size_t i = 0; i < features.size(); ++i) {
-    for (const auto& [pair, count] : counts[i]) {
-      const auto& [value, weight] = pair;
-      values[i].push_back(
-          {value.first ? kNaN : value.second, weight.first ? kNaN : weight.second, count});
-    }
+  connection_.BeginCall();
+  for (const std::size_t feature : features) {
+    if (feature < view.features.width) continue;
+    throw Error(ErrorKind::kInternal,
+                fmt::format("there is no feature {} among {}", feature, view.features.width));
   }
-  return values;
+  return duckdb::FindDistinctValues(&connection_, TrainingQueryOf(input, view), features);
 }
 
 std::optional<Cells> DuckDbEngine::MakeCells(const Relation& input, const TrainingView& view,
                                              std::span<const FeatureBins> bins) {
-  for (const FeatureBins& feature : bins) {
-    if (feature.num_bins() > kMaxCellBins) {
-      throw Error(ErrorKind::kUnsupported, fmt::format("a feature has {} bins, {} are the most",
-                                                       feature.num_bins(), kMaxCellBins));
+  connection_.BeginCall();
+  if (bins.size() != view.features.width) {
+    throw Error(ErrorKind::kInternal, fmt::format("bins of {} features where there are {}",
+                                                  bins.size(), view.features.width));
+  }
+  for (std::size_t i = 0; i < bins.size(); ++i) {
+    if (bins[i].arity && *bins[i].arity < 1) {
+      throw Error(ErrorKind::kInternal,
+                  fmt::format("feature {} has {} categories", i, *bins[i].arity));
+    }
+    if (bins[i].num_bins() > kMaxCellBins) {
+      throw Error(ErrorKind::kUnsupported, fmt::format("feature {} has {} bins, {} are the most", i,
+                                                       bins[i].num_bins(), kMaxCellBins));
     }
   }
-  struct Cell {
-    std::vector<std::uint16_t> bins;
-    double label, weight;
-    auto operator<=>(const Cell&) const = default;
-  };
-  std::map<Cell, std::int64_t> counts;
-  bool usable = true;
-  Scan(input, ColumnsOf(view), [&](MatrixView<const double> rows) {
-    for (std::size_t row = 0; row < rows.num_rows(); ++row) {
-      Cell cell{std::vector<std::uint16_t>(bins.size()), rows(row, bins.size()) + 0.0,
-                view.weight ? rows(row, bins.size() + 1) + 0.0 : 1.0};
-      for (const double x : rows.row(row)) usable = usable && std::isfinite(x);
-      for (std::size_t j = 0; usable && j < bins.size(); ++j) {
-        const double x = rows(row, j);
-        if (bins[j].arity) {
-          usable = x >= 0.0 && x < static_cast<double>(*bins[j].arity);
-          if (usable) cell.bins[j] = static_cast<std::uint16_t>(x);
-        } else {
-          const auto& thresholds = bins[j].thresholds;
-          cell.bins[j] = static_cast<std::uint16_t>(
-              std::lower_bound(thresholds.begin(), thresholds.end(), x) - thresholds.begin());
-        }
-      }
-      if (!usable) return;
-      ++counts[std::move(cell)];
-    }
-  });
-  if (!usable) return std::nullopt;
-  Cells cells;
-  cells.num_features = bins.size();
-  for (const auto& [cell, count] : counts) {
-    cells.bins.insert(cells.bins.end(), cell.bins.begin(), cell.bins.end());
-    cells.labels.push_back(cell.label);
-    cells.weights.push_back(cell.weight);
-    cells.counts.push_back(count);
-  }
-  return cells;
+  return duckdb::GatherCells(&connection_, TrainingQueryOf(input, view), bins);
 }
 
 std::vector<std::int64_t> DuckDbEngine::CountUnusable(const Relation& input,
                                                       const TrainingView& view) {
+  connection_.BeginCall();
   std::vector<std::int64_t> counts(view.features.width + (view.weight ? 2 : 1), 0);
-  Scan(input, ColumnsOf(view), [&](MatrixView<const double> rows) {
+  // On all cores; which feature it is matters only once something is found.
+  if (!duckdb::HasUnusableRow(&connection_, TrainingQueryOf(input, view))) return counts;
+  std::vector<ScanColumn> columns = {view.features, {view.label}};
+  if (view.weight) columns.push_back({*view.weight});
+  Scan(input, columns, [&](MatrixView<const double> rows) {
     for (std::size_t row = 0; row < rows.num_rows(); ++row) {
-      for (std::size_t j = 0; j < counts.size(); ++j) {
-        counts[j] += std::isfinite(rows(row, j)) ? 0 : 1;
+      for (std::size_t col = 0; col < counts.size(); ++col) {
+        counts[col] += std::isfinite(rows(row, col)) ? 0 : 1;
       }
     }
   });

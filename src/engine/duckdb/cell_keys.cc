@@ -1,0 +1,328 @@
+#include "engine/duckdb/cell_keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "engine/duckdb/types.h"
+#include "engine/duckdb/vector_column.h"
+
+namespace firesteel::duckdb {
+namespace {
+
+constexpr unsigned kWordBits = 64;
+
+// The values of one feature, prepared to be binned.
+struct SlotBinner {
+  CellKeyLayout::Slot place;
+  bool is_categorical = false;
+  double arity = 0.0;
+  // Filled up with infinities to a power of two less one: a search takes as many steps for all.
+  std::vector<double> thresholds;
+  std::uint64_t zero = 0;  // The bin of 0, where it belongs in its word.
+  bool is_zero_usable = true;
+
+  explicit SlotBinner(const FeatureBins& bins, const CellKeyLayout::Slot& slot)
+      : place(slot), is_categorical(bins.arity.has_value()), arity(bins.arity.value_or(0)) {
+    if (!is_categorical && !bins.thresholds.empty()) {
+      thresholds = bins.thresholds;
+      thresholds.resize(std::bit_ceil(thresholds.size() + 1) - 1,
+                        std::numeric_limits<double>::infinity());
+    }
+    std::uint64_t bin = 0;
+    is_zero_usable = Find(0.0, &bin);
+    zero = bin << place.shift;
+  }
+
+  // Whether the value can be used, and its bin.
+  bool Find(double value, std::uint64_t* bin) const {
+    return is_categorical ? FindCategory(value, bin) : FindInterval(value, bin);
+  }
+  bool FindCategory(double value, std::uint64_t* bin) const {
+    const bool is_inside = value >= 0.0 && value < arity;  // False for NaN.
+    *bin = is_inside ? static_cast<std::uint64_t>(value) : 0;
+    return is_inside;
+  }
+  bool FindInterval(double value, std::uint64_t* bin) const {
+    std::size_t found = 0;
+    for (std::size_t step = (thresholds.size() + 1) / 2; step > 0; step /= 2) {
+      found += thresholds[found + step - 1] < value ? step : 0;
+    }
+    *bin = found;
+    return std::isfinite(value);
+  }
+};
+
+[[noreturn]] void ThrowMisfit(const FeaturePart& part, const VectorColumn& vectors, idx_t row) {
+  throw Error(
+      ErrorKind::kInvalidArgument,
+      fmt::format("column '{}' has {} where a vector of {} numbers was expected", part.column,
+                  vectors.IsSound(row) ? fmt::format("a vector of {}", vectors.Length(row))
+                                       : "a malformed vector",
+                  part.width));
+}
+
+struct KeyPlan {
+  std::vector<FeaturePart> parts;
+  CellKeyLayout layout;
+  std::vector<SlotBinner> slots;
+  std::shared_ptr<ErrorSlot> errors;
+};
+
+// The keys of the rows of one chunk; kept by a thread from chunk to chunk for its memory.
+class KeyChunk {
+ public:
+  void Compute(const KeyPlan& plan, duckdb_data_chunk input) {
+    num_rows_ = duckdb_data_chunk_get_size(input);
+    zeros_.resize(plan.layout.num_words());
+    words_.assign(num_rows_ * plan.layout.num_words(), 0);
+    is_usable_.assign(num_rows_, 1);
+    std::span<const SlotBinner> slots(plan.slots);
+    for (std::size_t i = 0; i < plan.parts.size(); ++i) {
+      const FeaturePart& part = plan.parts[i];
+      const VectorView view(duckdb_data_chunk_get_vector(input, i));
+      if (part.is_vector) {
+        AddVectors(part, slots.first(part.width), view);
+      } else {
+        AddNumbers(slots.front(), view);
+      }
+      slots = slots.subspan(part.width);
+    }
+  }
+
+  bool IsUsable(std::size_t row) const { return is_usable_[row] != 0; }
+  // Word `word` of each row, side by side.
+  const std::uint64_t* Words(std::size_t word) const { return words_.data() + word * num_rows_; }
+
+ private:
+  void AddNumbers(const SlotBinner& slot, const VectorView& view) {
+    const double* values = view.data<double>();
+    AddSlot(slot, num_rows_, [&](std::size_t i) { return std::pair(i, values[i]); });
+    if (!view.MayHaveNull()) return;
+    for (std::size_t row = 0; row < num_rows_; ++row) is_usable_[row] &= view.IsValid(row) ? 1 : 0;
+  }
+
+  void AddVectors(const FeaturePart& part, std::span<const SlotBinner> slots,
+                  const VectorView& view) {
+    const VectorColumn vectors(view);
+    dense_.clear();
+    std::fill(zeros_.begin(), zeros_.end(), 0);
+    bool are_zeros_usable = true;
+    for (const SlotBinner& slot : slots) {
+      zeros_[slot.place.word] |= slot.zero;
+      are_zeros_usable &= slot.is_zero_usable;
+    }
+    for (std::size_t row = 0; row < num_rows_; ++row) {
+      if (!vectors.IsValid(row)) {
+        is_usable_[row] = 0;
+        continue;
+      }
+      if (!vectors.IsSound(row) || vectors.Length(row) != part.width) {
+        ThrowMisfit(part, vectors, row);
+      }
+      const std::span<const double> values = vectors.Values(row);
+      if (vectors.IsDense(row)) {
+        dense_.emplace_back(row, values.data());
+        continue;
+      }
+      is_usable_[row] &= are_zeros_usable ? 1 : 0;
+      for (std::size_t word = slots.empty() ? 0 : slots.front().place.word;
+           word < zeros_.size() && !slots.empty() && word <= slots.back().place.word; ++word) {
+        words_[word * num_rows_ + row] |= zeros_[word];
+      }
+      const std::span<const std::int32_t> indices = vectors.Indices(row);
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const SlotBinner& slot = slots[static_cast<std::size_t>(indices[i])];
+        std::uint64_t bin = 0;
+        is_usable_[row] &= slot.Find(values[i], &bin) ? 1 : 0;
+        words_[slot.place.word * num_rows_ + row] ^= slot.zero ^ (bin << slot.place.shift);
+      }
+    }
+    if (dense_.empty()) return;
+    for (std::size_t j = 0; j < slots.size(); ++j) {
+      AddSlot(slots[j], dense_.size(),
+              [&](std::size_t i) { return std::pair(dense_[i].first, dense_[i].second[j]); });
+    }
+  }
+
+  // Adds one feature of `count` rows; `value_of(i)` gives row and value.
+  template <typename ValueOf>
+  void AddSlot(const SlotBinner& slot, std::size_t count, ValueOf value_of) {
+    std::uint64_t* words = words_.data() + slot.place.word * num_rows_;
+    const auto add = [&](auto find) {
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto [row, value] = value_of(i);
+        std::uint64_t bin = 0;
+        is_usable_[row] &= find(value, &bin) ? 1 : 0;
+        words[row] |= bin << slot.place.shift;
+      }
+    };
+    if (slot.is_categorical) {
+      add([&](double value, std::uint64_t* bin) { return slot.FindCategory(value, bin); });
+    } else if (slot.thresholds.empty()) {
+      add([](double value, std::uint64_t*) { return std::isfinite(value); });
+    } else {
+      add([&](double value, std::uint64_t* bin) { return slot.FindInterval(value, bin); });
+    }
+  }
+
+  std::size_t num_rows_ = 0;
+  std::vector<std::uint64_t> words_;     // Shape (words, n).
+  std::vector<std::uint8_t> is_usable_;  // Shape (n).
+  std::vector<std::uint64_t> zeros_;     // The words of a vector without entries.
+  std::vector<std::pair<std::size_t, const double*>> dense_;  // Rows and their first values.
+};
+
+void WriteKeys(const KeyPlan& plan, duckdb_data_chunk input, duckdb_vector output) {
+  thread_local KeyChunk keys;
+  keys.Compute(plan, input);
+  const idx_t num_rows = duckdb_data_chunk_get_size(input);
+  const std::size_t num_words = plan.layout.num_words();
+  udf::NullWriter nulls(output);
+  if (num_words == 1) {
+    std::copy_n(keys.Words(0), num_rows,
+                static_cast<std::uint64_t*>(duckdb_vector_get_data(output)));
+  }
+  std::string bytes(num_words * sizeof(std::uint64_t), '\0');
+  for (idx_t row = 0; row < num_rows; ++row) {
+    if (!keys.IsUsable(row)) {
+      nulls.SetNull(row);
+      continue;
+    }
+    if (num_words == 1) continue;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      bytes[i] = static_cast<char>(keys.Words(i / 8)[row] >> (8 * (7 - i % 8)));
+    }
+    duckdb_vector_assign_string_element_len(output, row, bytes.data(), bytes.size());
+  }
+}
+
+void PickSlot(const FeaturePart& part, duckdb_data_chunk input, duckdb_vector output) {
+  const VectorView view(duckdb_data_chunk_get_vector(input, 0));
+  const auto* slots = VectorView(duckdb_data_chunk_get_vector(input, 1)).data<std::int32_t>();
+  const VectorColumn vectors(view);
+  auto* out = static_cast<double*>(duckdb_vector_get_data(output));
+  udf::NullWriter nulls(output);
+  const idx_t num_rows = duckdb_data_chunk_get_size(input);
+  for (idx_t row = 0; row < num_rows; ++row) {
+    if (!vectors.IsValid(row)) {
+      nulls.SetNull(row);
+      continue;
+    }
+    if (!vectors.IsSound(row) || vectors.Length(row) != part.width) ThrowMisfit(part, vectors, row);
+    const std::span<const double> values = vectors.Values(row);
+    const std::int32_t slot = slots[row];
+    if (vectors.IsDense(row)) {
+      out[row] = values[static_cast<std::size_t>(slot)];
+      continue;
+    }
+    const std::span<const std::int32_t> indices = vectors.Indices(row);
+    const auto found = std::lower_bound(indices.begin(), indices.end(), slot);
+    out[row] = found != indices.end() && *found == slot
+                   ? values[static_cast<std::size_t>(found - indices.begin())]
+                   : 0.0;
+  }
+}
+
+struct SlotPlan {
+  FeaturePart part;
+  std::shared_ptr<ErrorSlot> errors;
+};
+
+void Run(const KeyPlan& plan, duckdb_data_chunk input, duckdb_vector output) {
+  WriteKeys(plan, input, output);
+}
+void Run(const SlotPlan& plan, duckdb_data_chunk input, duckdb_vector output) {
+  PickSlot(plan.part, input, output);
+}
+
+template <typename Plan>
+void RunGuarded(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
+  const auto* plan = static_cast<const Plan*>(duckdb_scalar_function_get_extra_info(info));
+  try {
+    Run(*plan, input, output);
+  } catch (const Error& error) {
+    plan->errors->Put(error);
+    duckdb_scalar_function_set_error(info, error.what());
+  } catch (const std::exception& error) {
+    plan->errors->Put(Error(ErrorKind::kInternal, error.what()));
+    duckdb_scalar_function_set_error(info, error.what());
+  }
+}
+
+template <typename Plan>
+void RegisterPlan(Connection* connection, const std::string& name,
+                  std::span<const LogicalType> arguments, const LogicalType& result,
+                  std::unique_ptr<Plan> plan) {
+  duckdb_scalar_function function = duckdb_create_scalar_function();
+  duckdb_scalar_function_set_name(function, name.c_str());
+  for (const LogicalType& argument : arguments) {
+    duckdb_scalar_function_add_parameter(function, argument.get());
+  }
+  duckdb_scalar_function_set_return_type(function, result.get());
+  duckdb_scalar_function_set_special_handling(function);
+  duckdb_scalar_function_set_extra_info(function, plan.release(),
+                                        [](void* extra) { delete static_cast<Plan*>(extra); });
+  duckdb_scalar_function_set_function(function, RunGuarded<Plan>);
+  const duckdb_state state = duckdb_register_scalar_function(connection->get(), function);
+  duckdb_destroy_scalar_function(&function);
+  if (state == DuckDBError) {
+    throw Error(ErrorKind::kInternal, fmt::format("DuckDB did not register {}", name));
+  }
+}
+
+}  // namespace
+
+CellKeyLayout::CellKeyLayout(std::span<const FeatureBins> bins) {
+  unsigned num_free = kWordBits;
+  for (const FeatureBins& feature : bins) {
+    Slot slot;
+    slot.num_bits =
+        feature.num_bins() < 2 ? 0 : static_cast<unsigned>(std::bit_width(feature.num_bins() - 1));
+    if (slot.num_bits > num_free) {
+      ++num_words_;
+      num_free = kWordBits;
+    }
+    num_free -= slot.num_bits;
+    slot.word = num_words_ - 1;
+    slot.shift = slot.num_bits == 0 ? 0 : num_free;
+    slots_.push_back(slot);
+  }
+}
+
+void CellKeyLayout::Unpack(std::span<const std::uint64_t> words, std::uint16_t* bins) const {
+  for (const Slot& slot : slots_) {
+    const std::uint64_t mask = (std::uint64_t{1} << slot.num_bits) - 1;
+    *bins++ = static_cast<std::uint16_t>((words[slot.word] >> slot.shift) & mask);
+  }
+}
+
+void RegisterCellKeyFunction(Connection* connection, const std::string& name,
+                             std::span<const FeaturePart> parts,
+                             std::span<const FeatureBins> bins) {
+  auto plan = std::make_unique<KeyPlan>(
+      KeyPlan{{parts.begin(), parts.end()}, CellKeyLayout(bins), {}, connection->error_slot()});
+  for (std::size_t i = 0; i < bins.size(); ++i) {
+    plan->slots.emplace_back(bins[i], plan->layout.slots()[i]);
+  }
+  std::vector<LogicalType> arguments;
+  for (const FeaturePart& part : parts) {
+    arguments.push_back(part.is_vector ? MakeVectorType() : LogicalType(DUCKDB_TYPE_DOUBLE));
+  }
+  const LogicalType result(plan->layout.num_words() == 1 ? DUCKDB_TYPE_UBIGINT : DUCKDB_TYPE_BLOB);
+  RegisterPlan(connection, name, arguments, result, std::move(plan));
+}
+
+void RegisterSlotFunction(Connection* connection, const std::string& name,
+                          const FeaturePart& part) {
+  const LogicalType arguments[] = {MakeVectorType(), LogicalType(DUCKDB_TYPE_INTEGER)};
+  RegisterPlan(connection, name, arguments, LogicalType(DUCKDB_TYPE_DOUBLE),
+               std::make_unique<SlotPlan>(SlotPlan{part, connection->error_slot()}));
+}
+
+}  // namespace firesteel::duckdb

@@ -1,0 +1,145 @@
+#include "engine/duckdb/cell_queries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "base/error.h"
+#include "engine/duckdb/cell_keys.h"
+
+namespace firesteel::duckdb {
+namespace {
+
+// -0.0 becomes 0.0.
+double WithoutSign(double zero) { return zero + 0.0; }
+
+std::string JoinParts(std::span<const FeaturePart> parts) {
+  std::string list;
+  for (const FeaturePart& part : parts) list += (list.empty() ? "" : ", ") + part.sql;
+  return list;
+}
+
+std::string Key(Connection* connection, const TrainingQuery& query,
+                std::span<const FeatureBins> bins) {
+  const std::string name = connection->NewName("fs_cell_key");
+  RegisterCellKeyFunction(connection, name, query.parts, bins);
+  return fmt::format("{}({})", name, JoinParts(query.parts));
+}
+
+}  // namespace
+
+std::vector<std::vector<WeightedValue>> FindDistinctValues(Connection* connection,
+                                                           const TrainingQuery& query,
+                                                           std::span<const std::size_t> features) {
+  std::vector<std::vector<WeightedValue>> values(features.size());
+  if (features.empty()) return values;
+  std::vector<std::string> slot_sql;
+  std::string any_null;
+  for (const FeaturePart& part : query.parts) {
+    any_null += fmt::format("{}{} IS NULL", any_null.empty() ? "" : " OR ", part.sql);
+    if (!part.is_vector) {
+      slot_sql.push_back(part.sql);
+      continue;
+    }
+    const std::string name = connection->NewName("fs_slot");
+    RegisterSlotFunction(connection, name, part);
+    for (std::size_t i = 0; i < part.width; ++i) {
+      slot_sql.push_back(fmt::format("{}({}, CAST({} AS INTEGER))", name, part.sql, i));
+    }
+  }
+  const auto not_null = [](const std::string& sql) {
+    return fmt::format("coalesce({}, CAST('NaN' AS DOUBLE))", sql);
+  };
+  std::string slots, sets, groupings;
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    slots += fmt::format("CASE WHEN {} THEN CAST('NaN' AS DOUBLE) ELSE {} END AS s{}, ", any_null,
+                         not_null(slot_sql.at(features[i])), i);
+    sets += fmt::format("{}(s{}, w)", i == 0 ? "" : ", ", i);
+    groupings += fmt::format("s{0}, ", i);
+  }
+  Result result = connection->Query(fmt::format(
+      "SELECT {}w, count(*) FROM (SELECT {}{} AS w FROM {}) GROUP BY GROUPING SETS ({})", groupings,
+      slots, query.weight ? not_null(*query.weight) : "CAST(1 AS DOUBLE)", query.source, sets));
+  while (result.Next()) {
+    const VectorView weights = result.column(features.size());
+    const VectorView counts = result.column(features.size() + 1);
+    for (std::size_t i = 0; i < features.size(); ++i) {
+      const VectorView slot = result.column(i);
+      for (idx_t row = 0; row < result.num_rows(); ++row) {
+        if (!slot.IsValid(row)) continue;
+        values[i].push_back({WithoutSign(slot.data<double>()[row]),
+                             WithoutSign(weights.data<double>()[row]),
+                             counts.data<std::int64_t>()[row]});
+      }
+    }
+  }
+  const auto less = [](double left, double right) {
+    return std::isnan(right) ? !std::isnan(left) : left < right;
+  };
+  for (std::vector<WeightedValue>& feature : values) {
+    std::sort(feature.begin(), feature.end(),
+              [&](const WeightedValue& left, const WeightedValue& right) {
+                if (less(left.value, right.value)) return true;
+                if (less(right.value, left.value)) return false;
+                return less(left.weight, right.weight);
+              });
+  }
+  return values;
+}
+
+std::optional<Cells> GatherCells(Connection* connection, const TrainingQuery& query,
+                                 std::span<const FeatureBins> bins) {
+  const CellKeyLayout layout(bins);
+  const bool is_word = layout.num_words() == 1;
+  Result result = connection->Query(
+      fmt::format("SELECT {}, {}, {}, count(*) FROM {} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+                  Key(connection, query, bins), query.label,
+                  query.weight.value_or("CAST(1 AS DOUBLE)"), query.source));
+  Cells cells;
+  cells.num_features = bins.size();
+  std::vector<std::uint64_t> words(layout.num_words());
+  while (result.Next()) {
+    const VectorView keys = result.column(0), labels = result.column(1), weights = result.column(2),
+                     counts = result.column(3);
+    const std::size_t num_before = cells.size(), num_rows = result.num_rows();
+    cells.bins.resize((num_before + num_rows) * bins.size());
+    for (std::size_t row = 0; row < num_rows; ++row) {
+      if (!keys.IsValid(row) || !labels.IsValid(row) || !weights.IsValid(row)) return std::nullopt;
+      const double label = labels.data<double>()[row], weight = weights.data<double>()[row];
+      if (!std::isfinite(label) || !std::isfinite(weight)) return std::nullopt;
+      if (is_word) {
+        words[0] = keys.data<std::uint64_t>()[row];
+      } else {
+        const std::string_view bytes = keys.Text(row);
+        std::fill(words.begin(), words.end(), 0);
+        for (std::size_t i = 0; i < bytes.size(); ++i) {
+          words[i / 8] = (words[i / 8] << 8) | static_cast<unsigned char>(bytes[i]);
+        }
+      }
+      layout.Unpack(words, cells.bins.data() + (num_before + row) * bins.size());
+      cells.labels.push_back(WithoutSign(label));
+      cells.weights.push_back(WithoutSign(weight));
+      cells.counts.push_back(counts.data<std::int64_t>()[row]);
+    }
+  }
+  return cells;
+}
+
+bool HasUnusableRow(Connection* connection, const TrainingQuery& query) {
+  std::size_t num_slots = 0;
+  for (const FeaturePart& part : query.parts) num_slots += part.width;
+  const std::vector<FeatureBins> one_bin(num_slots);
+  Result result =
+      connection->Query(fmt::format("SELECT count(*) FROM (SELECT {} AS k, {} AS l, {} AS w FROM "
+                                    "{}) WHERE k IS NULL OR l IS NULL "
+                                    "OR w IS NULL OR NOT isfinite(l) OR NOT isfinite(w)",
+                                    Key(connection, query, one_bin), query.label,
+                                    query.weight.value_or("CAST(1 AS DOUBLE)"), query.source));
+  if (!result.Next()) throw Error(ErrorKind::kInternal, "a count came back without a row");
+  return result.column(0).data<std::int64_t>()[0] > 0;
+}
+
+}  // namespace firesteel::duckdb
