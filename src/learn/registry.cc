@@ -3,15 +3,15 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "learn/gbt/gbt_parameters.h"
-#include "learn/gbt/plain_trainer.h"
+#include "learn/gbt/gbt_trainer.h"
 #include "learn/learner.h"
 
 namespace firesteel {
 namespace {
 
-std::unique_ptr<Regressor> TrainGbt(const TrainingData& data,
-                                    const nlohmann::ordered_json& params) {
-  return std::make_unique<TreeEnsemble>(TrainGbtPlain(data, MakeGbtParameters(params)));
+TrainedModel TrainGbtWith(TrainingSource& source, const nlohmann::ordered_json& params,
+                          const TrainingRun& run) {
+  return TrainGbt(source, MakeGbtParameters(params), run);
 }
 
 }  // namespace
@@ -22,7 +22,8 @@ std::span<const LearnerKind> LearnerKinds() {
        .sentence = "Gradient-boosted regression trees, as Spark's GBTRegressor grows them.",
        .parameters = GbtParameterTable(),
        .check = CheckGbtParameters,
-       .train = TrainGbt},
+       .columns = GbtColumns,
+       .train = TrainGbtWith},
   };
   return kinds;
 }

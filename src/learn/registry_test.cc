@@ -4,22 +4,24 @@
 
 #include "base/error.h"
 #include "learn/learner.h"
+#include "learn/memory_source.h"
 
 namespace firesteel {
 namespace {
 
 TEST(LearnerRegistry, TrainsTheKindThatIsNamed) {
   const LearnerKind& kind = FindLearner("gbt");
-  const std::vector<double> features = {1, 2};
-  const std::vector<double> labels = {3, 5};
+  MemorySource source({.attributes = {{}}, .features = {1, 2}, .labels = {3, 5}});
   const nlohmann::ordered_json params =
-      CheckParameters(kind.parameters, {{"maxIter", 1}}, "--model-params");
+      CheckParameters(kind.parameters, {{"maxIter", 1}, {"weightCol", "w"}}, "--model-params");
   kind.check(params);
-  const auto model = kind.train(
-      {.features = {features.data(), 2, 1}, .labels = labels, .attributes = {{}}}, params);
+  EXPECT_EQ(kind.columns(params).weight, "w");
+  const TrainedModel trained = kind.train(source, params, {});
+  const std::vector<double> features = {1, 2};
   std::vector<double> out(2);
-  model->Predict(MatrixView<const double>(features.data(), 2, 1), out);
-  EXPECT_EQ(out, labels);
+  trained.model->Predict(MatrixView<const double>(features.data(), 2, 1), out);
+  EXPECT_EQ(out, (std::vector<double>{3, 5}));
+  EXPECT_EQ(trained.facts["num_trees"], 1);
 }
 
 TEST(LearnerRegistry, RefusesUnknownKindsByName) {

@@ -49,8 +49,8 @@ class TrainingSource {
 /// Columns beside label and features that a learner wants of its rows, by the names that its
 /// parameters give.
 struct TrainingColumns {
-  std::optional<std::string> weight = {};     // Numeric.
-  std::optional<std::string> held_out = {};   // Boolean: true for rows of `held_out()`.
+  std::optional<std::string> weight = {};    // Numeric.
+  std::optional<std::string> held_out = {};  // Boolean: true for rows of `held_out()`.
 };
 
 /// How a training is run, as opposed to what is trained: nothing here changes the model.

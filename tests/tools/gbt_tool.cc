@@ -3,19 +3,22 @@
 // Reads one JSON object a line from stdin:
 //   {"labels": [...], "features": [[...], ...], "probes": [[...], ...],
 //    "attributes": [{"kind": "numeric" | "binary" | "nominal", "num_values": 3}, ...],
-//    "params": {"maxIter": 3}}
+//    "params": {"maxIter": 3},
+//    "weights": [...], "held_out": [true, false, ...], "threads": 1}       the last three optional
 // and writes one line for each to stdout:
-//   {"weights": [...], "trees": [[{node}, ...], ...], "predictions": [...]}
+//   {"weights": [...], "trees": [[{node}, ...], ...], "predictions": [...], "facts": {...}}
 // with a prediction per row and per probe. Exit code 1 and a line on stderr if something is wrong.
 
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "learn/learner.h"
+#include "learn/memory_source.h"
 #include "model/tree_ensemble.h"
 
 namespace firesteel {
@@ -56,26 +59,28 @@ Json ToJson(const TreeNode& node) {
 }
 
 Json Train(const Json& input) {
-  const auto labels = input.at("labels").get<std::vector<double>>();
-  std::vector<Attribute> attributes;
+  MemoryRows rows = {.attributes = {},
+                     .features = {},
+                     .labels = input.at("labels").get<std::vector<double>>(),
+                     .weights = input.value("weights", std::vector<double>()),
+                     .held_out = input.value("held_out", std::vector<bool>())};
   for (const Json& attribute : input.at("attributes")) {
-    attributes.push_back(ToAttribute(attribute));
+    rows.attributes.push_back(ToAttribute(attribute));
   }
-  std::vector<double> values;
-  AppendRows(input.at("features"), values);
+  AppendRows(input.at("features"), rows.features);
+  std::vector<double> values = rows.features;
+  const std::size_t num_features = rows.attributes.size();
   const LearnerKind& kind = FindLearner("gbt");
   const Json params = CheckParameters(kind.parameters, input.at("params"), "params");
   kind.check(params);
-  const std::unique_ptr<Regressor> model =
-      kind.train({.features = {values.data(), labels.size(), attributes.size()},
-                  .labels = labels,
-                  .attributes = attributes},
-                 params);
-  const auto& forest = dynamic_cast<const TreeEnsemble&>(*model);
+  MemorySource source(std::move(rows));
+  const TrainedModel trained =
+      kind.train(source, params, {.num_threads = input.value("threads", 1)});
+  const auto& forest = dynamic_cast<const TreeEnsemble&>(*trained.model);
 
   AppendRows(input.at("probes"), values);
-  std::vector<double> predictions(values.size() / attributes.size());
-  forest.Predict({values.data(), predictions.size(), attributes.size()}, predictions);
+  std::vector<double> predictions(values.size() / num_features);
+  forest.Predict({values.data(), predictions.size(), num_features}, predictions);
   Json output = {{"weights", forest.weights()}, {"trees", Json::array()}};
   for (const Tree& tree : forest.trees()) {
     Json nodes = Json::array();
@@ -83,6 +88,7 @@ Json Train(const Json& input) {
     output["trees"].push_back(std::move(nodes));
   }
   output["predictions"] = predictions;
+  output["facts"] = trained.facts;
   return output;
 }
 

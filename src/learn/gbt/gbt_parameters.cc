@@ -2,14 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <cctype>
-#include <cstdlib>
+#include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "learn/gbt/feature_subset.h"
 
 namespace firesteel {
 namespace {
@@ -44,23 +46,8 @@ Accepts OneOf(std::vector<std::string> words) {
   };
 }
 
-bool IsFeatureSubsetStrategy(const Json& value) {
-  const auto text = value.get<std::string>();
-  for (const char* word : {"auto", "all", "onethird", "sqrt", "log2"}) {
-    if (text == word) return true;
-  }
-  if (text.empty() || text.find_first_not_of("0123456789.") != std::string::npos) return false;
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  if (*end != '\0') return false;
-  const bool whole = text.find('.') == std::string::npos;
-  return whole ? number >= 1.0 : AboveZeroUpToOne(number);
-}
-
-// "1" means one feature, "1.0" all of them.
-bool IsAllFeatures(const std::string& strategy) {
-  if (strategy == "all" || strategy == "auto") return true;
-  return strategy.find('.') != std::string::npos && std::strtod(strategy.c_str(), nullptr) == 1.0;
+bool IsSubsetStrategy(const Json& value) {
+  return IsFeatureSubsetStrategy(value.get<std::string>());
 }
 
 std::vector<ParameterSpec> MakeTable() {
@@ -78,7 +65,8 @@ std::vector<ParameterSpec> MakeTable() {
        AtLeast(1)},
       {"minInfoGain", kDouble, "0.0", "0 or more", "The gain that a split needs.",
        Real(NotNegative)},
-      {"maxMemoryInMB", kInt, "256", "0 to 10240", "Accepted; has no effect on the model.",
+      {"maxMemoryInMB", kInt, "256", "0 to 10240",
+       "How many nodes draw their features at once; else without effect on the model.",
        Whole(0, 10240)},
       {"cacheNodeIds", kBool, "false", "true, false", "Accepted; has no effect on the model."},
       {"checkpointInterval", kInt, "10", "1 or more, or -1",
@@ -92,12 +80,14 @@ std::vector<ParameterSpec> MakeTable() {
       {"stepSize", kDouble, "0.1", "above 0, up to 1",
        "What each tree but the first is multiplied by (the learning rate).",
        Real(AboveZeroUpToOne)},
-      {"seed", kLong, "", "any", "Accepted; nothing is drawn at random."},
+      {"seed", kLong, "", "any",
+       "Of subsamplingRate and featureSubsetStrategy; if left out, Spark's own under "
+       "spark-submit."},
       {"impurity", kString, "\"variance\"", "variance", "How a node is judged.",
        OneOf({"variance"})},
       {"featureSubsetStrategy", kString, "\"all\"",
        "auto, all, onethird, sqrt, log2, a share above 0.0 up to 1.0, a whole number from 1",
-       "The features that are tried at a node.", IsFeatureSubsetStrategy},
+       "The features that are tried at a node.", IsSubsetStrategy},
       {"validationTol", kDouble, "0.01", "0 or more",
        "Early stopping; has no effect without validationIndicatorCol.", Real(NotNegative)},
       {"validationIndicatorCol", kString, "", "a boolean column",
@@ -110,9 +100,9 @@ std::vector<ParameterSpec> MakeTable() {
   };
 }
 
-void Refuse(const Json& params, const char* name, const char* keep) {
-  throw Error(ErrorKind::kUnsupported,
-              fmt::format("gbt: {} {} is not supported; {}", name, params[name].dump(), keep));
+std::optional<std::string> ColumnName(const Json& params, const char* parameter) {
+  const auto name = params.value(parameter, "");
+  return name.empty() ? std::nullopt : std::optional(name);
 }
 
 }  // namespace
@@ -132,34 +122,35 @@ void CheckGbtParameters(const Json& params) {
     }
   }
   if (params.value("predictionCol", "prediction") != "prediction") {
-    Refuse(params, "predictionCol", "predictions are written as 'raw_prediction', leave it out");
+    throw Error(ErrorKind::kUnsupported,
+                fmt::format("gbt: predictionCol {} is not supported; predictions are written as "
+                            "'raw_prediction', leave it out",
+                            params["predictionCol"].dump()));
   }
-  if (params.value("subsamplingRate", 1.0) != 1.0) {
-    Refuse(params, "subsamplingRate", "every tree sees every row, leave it at 1.0");
-  }
-  if (!EqualsIgnoringCase(params.value("lossType", "squared"), "squared")) {
-    Refuse(params, "lossType", "leave it at \"squared\"");
-  }
-  if (!IsAllFeatures(params.value("featureSubsetStrategy", "all"))) {
-    Refuse(params, "featureSubsetStrategy", "every node tries every feature, leave it at \"all\"");
-  }
-  if (params.value("minWeightFractionPerNode", 0.0) != 0.0) {
-    Refuse(params, "minWeightFractionPerNode", "leave it at 0.0 and use minInstancesPerNode");
-  }
-  for (const char* name : {"weightCol", "validationIndicatorCol", "leafCol"}) {
-    if (!params.value(name, "").empty()) Refuse(params, name, "leave it out");
-  }
+}
+
+TrainingColumns GbtColumns(const Json& params) {
+  return {.weight = ColumnName(params, "weightCol"),
+          .held_out = ColumnName(params, "validationIndicatorCol")};
 }
 
 GbtParameters MakeGbtParameters(const Json& params) {
   Json all = DefaultParameters(GbtParameterTable());
   all.update(params);
+  const bool is_absolute = EqualsIgnoringCase(all["lossType"].get<std::string>(), "absolute");
   return {.max_iter = all["maxIter"].get<int>(),
           .max_depth = all["maxDepth"].get<int>(),
           .max_bins = all["maxBins"].get<int>(),
           .min_instances_per_node = all["minInstancesPerNode"].get<int>(),
+          .min_weight_fraction_per_node = all["minWeightFractionPerNode"].get<double>(),
           .min_info_gain = all["minInfoGain"].get<double>(),
-          .step_size = all["stepSize"].get<double>()};
+          .loss = is_absolute ? Loss::kAbsolute : Loss::kSquared,
+          .step_size = all["stepSize"].get<double>(),
+          .subsampling_rate = all["subsamplingRate"].get<double>(),
+          .feature_subset_strategy = all["featureSubsetStrategy"].get<std::string>(),
+          .max_memory_in_mb = all["maxMemoryInMB"].get<int>(),
+          .validation_tol = all["validationTol"].get<double>(),
+          .seed = all.value("seed", GbtParameters().seed)};
 }
 
 }  // namespace firesteel

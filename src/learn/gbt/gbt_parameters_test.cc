@@ -33,6 +33,13 @@ TEST(GbtParameters, DefaultsAreSparks) {
   EXPECT_EQ(parameters.min_instances_per_node, 1);
   EXPECT_EQ(parameters.min_info_gain, 0.0);
   EXPECT_EQ(parameters.step_size, 0.1);
+  EXPECT_EQ(parameters.loss, Loss::kSquared);
+  EXPECT_EQ(parameters.subsampling_rate, 1.0);
+  EXPECT_EQ(parameters.feature_subset_strategy, "all");
+  EXPECT_EQ(parameters.max_memory_in_mb, 256);
+  EXPECT_EQ(parameters.min_weight_fraction_per_node, 0.0);
+  EXPECT_EQ(parameters.validation_tol, 0.01);
+  EXPECT_EQ(parameters.seed, 276210194310129986);
   // The trainer's own defaults say the same.
   EXPECT_EQ(GbtParameters().max_iter, parameters.max_iter);
   EXPECT_EQ(GbtParameters().max_depth, parameters.max_depth);
@@ -44,7 +51,8 @@ TEST(GbtParameters, DefaultsAreSparks) {
 
 TEST(GbtParameters, WhatIsGivenReachesTheTrainer) {
   const Json given = {{"maxIter", 32.0},           {"maxDepth", 0},       {"maxBins", 4},
-                      {"minInstancesPerNode", 10}, {"minInfoGain", 1e-3}, {"stepSize", 1}};
+                      {"minInstancesPerNode", 10}, {"minInfoGain", 1e-3}, {"stepSize", 1},
+                      {"lossType", "ABSOLUTE"},    {"seed", -3}};
   const GbtParameters parameters =
       MakeGbtParameters(CheckParameters(GbtParameterTable(), given, "--model-params"));
   EXPECT_EQ(parameters.max_iter, 32);
@@ -53,16 +61,19 @@ TEST(GbtParameters, WhatIsGivenReachesTheTrainer) {
   EXPECT_EQ(parameters.min_instances_per_node, 10);
   EXPECT_EQ(parameters.min_info_gain, 1e-3);
   EXPECT_EQ(parameters.step_size, 1.0);
+  EXPECT_EQ(parameters.loss, Loss::kAbsolute);
+  EXPECT_EQ(parameters.seed, -3);
 }
 
-TEST(GbtParameters, DefaultsAndWhatHasNoEffectAreAccepted) {
-  EXPECT_EQ(MessageOf({{"subsamplingRate", 1},
-                       {"lossType", "Squared"},
+TEST(GbtParameters, EveryParameterIsAccepted) {
+  EXPECT_EQ(MessageOf({{"subsamplingRate", 0.5},
+                       {"lossType", "Absolute"},
                        {"impurity", "VARIANCE"},
-                       {"featureSubsetStrategy", "1.0"},
-                       {"minWeightFractionPerNode", 0.0},
-                       {"weightCol", ""},
-                       {"leafCol", ""},
+                       {"featureSubsetStrategy", "onethird"},
+                       {"minWeightFractionPerNode", 0.25},
+                       {"weightCol", "w"},
+                       {"validationIndicatorCol", "held_out"},
+                       {"leafCol", "leaf"},
                        {"predictionCol", "prediction"},
                        {"seed", -7},
                        {"maxMemoryInMB", 0},
@@ -72,21 +83,20 @@ TEST(GbtParameters, DefaultsAndWhatHasNoEffectAreAccepted) {
             "");
 }
 
-TEST(GbtParameters, WhatIsNotDoneIsRefusedByName) {
-  EXPECT_EQ(ErrorOf({{"subsamplingRate", 0.5}}).first, ErrorKind::kUnsupported);
-  EXPECT_EQ(
-      MessageOf({{"subsamplingRate", 0.5}}),
-      "gbt: subsamplingRate 0.5 is not supported; every tree sees every row, leave it at 1.0");
-  EXPECT_EQ(MessageOf({{"lossType", "absolute"}}),
-            "gbt: lossType \"absolute\" is not supported; leave it at \"squared\"");
-  EXPECT_EQ(MessageOf({{"featureSubsetStrategy", "sqrt"}}),
-            "gbt: featureSubsetStrategy \"sqrt\" is not supported; every node tries every feature, "
-            "leave it at \"all\"");
-  EXPECT_EQ(MessageOf({{"weightCol", "w"}}), "gbt: weightCol \"w\" is not supported; leave it out");
-  EXPECT_EQ(ErrorOf({{"validationIndicatorCol", "v"}}).first, ErrorKind::kUnsupported);
-  EXPECT_EQ(ErrorOf({{"leafCol", "leaf"}}).first, ErrorKind::kUnsupported);
-  EXPECT_EQ(ErrorOf({{"minWeightFractionPerNode", 0.25}}).first, ErrorKind::kUnsupported);
-  EXPECT_EQ(ErrorOf({{"predictionCol", "p"}}).first, ErrorKind::kUnsupported);
+TEST(GbtParameters, PredictionColumnKeepsItsName) {
+  EXPECT_EQ(ErrorOf({{"predictionCol", "p"}}),
+            std::make_pair(ErrorKind::kUnsupported,
+                           std::string("gbt: predictionCol \"p\" is not supported; predictions are "
+                                       "written as 'raw_prediction', leave it out")));
+}
+
+TEST(GbtParameters, EmptyColumnNamesAreNone) {
+  const TrainingColumns none = GbtColumns({{"weightCol", ""}, {"validationIndicatorCol", ""}});
+  EXPECT_EQ(none.weight, std::nullopt);
+  EXPECT_EQ(none.held_out, std::nullopt);
+  const TrainingColumns both = GbtColumns({{"weightCol", "w"}, {"validationIndicatorCol", "v"}});
+  EXPECT_EQ(both.weight, "w");
+  EXPECT_EQ(both.held_out, "v");
 }
 
 TEST(GbtParameters, ColumnsThatTheStepSetsAreRefused) {
@@ -112,6 +122,8 @@ TEST(GbtParameters, ValuesOutOfRangeAreRefused) {
                                              {{"stepSize", 1.5}},
                                              {{"impurity", "gini"}},
                                              {{"featureSubsetStrategy", "0"}},
+                                             {{"featureSubsetStrategy", "ALL"}},
+                                             {{"maxIter", nullptr}},
                                              {{"validationTol", -1.0}},
                                              {{"featureSubsetStrategy", "1.5"}},
                                              {{"stepSize", nullptr}},

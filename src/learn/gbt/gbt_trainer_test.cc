@@ -1,0 +1,403 @@
+#include "learn/gbt/gbt_trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "learn/memory_source.h"
+#include "model/tree_ensemble.h"
+
+namespace firesteel {
+namespace {
+
+using ::testing::ElementsAre;
+
+struct Row {
+  double label;
+  std::vector<double> features;
+};
+
+Attribute Continuous() { return {}; }
+
+Attribute Nominal(std::int32_t arity) {
+  Attribute attribute;
+  attribute.kind = Attribute::Kind::kNominal;
+  attribute.num_values = arity;
+  return attribute;
+}
+
+Attribute Binary() {
+  Attribute attribute;
+  attribute.kind = Attribute::Kind::kBinary;
+  return attribute;
+}
+
+MemoryRows ToMemory(const std::vector<Row>& rows, std::vector<Attribute> attributes) {
+  MemoryRows memory = {.attributes = std::move(attributes), .features = {}, .labels = {}};
+  for (const Row& row : rows) {
+    memory.labels.push_back(row.label);
+    memory.features.insert(memory.features.end(), row.features.begin(), row.features.end());
+  }
+  return memory;
+}
+
+TreeEnsemble TrainOn(MemoryRows rows, const GbtParameters& parameters) {
+  MemorySource source(std::move(rows));
+  const TrainedModel trained = TrainGbt(source, parameters, {});
+  return dynamic_cast<const TreeEnsemble&>(*trained.model);
+}
+
+TreeEnsemble Train(const std::vector<Row>& rows, std::vector<Attribute> attributes,
+                   const GbtParameters& parameters) {
+  return TrainOn(ToMemory(rows, std::move(attributes)), parameters);
+}
+
+std::vector<double> PredictAll(const TreeEnsemble& model, const std::vector<Row>& rows) {
+  const MemoryRows memory = ToMemory(rows, {});
+  std::vector<double> out(rows.size());
+  model.Predict({memory.features.data(), rows.size(), model.num_features()}, out);
+  return out;
+}
+
+std::vector<TreeNode> TrainTree(const std::vector<Row>& rows, std::vector<Attribute> attributes,
+                                int max_depth) {
+  return Train(rows, std::move(attributes), {.max_iter = 1, .max_depth = max_depth})
+      .trees()[0]
+      .nodes;
+}
+
+std::string MessageOf(const std::vector<Row>& rows, std::vector<Attribute> attributes) {
+  try {
+    TrainTree(rows, std::move(attributes), 1);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kInvalidArgument);
+    return error.what();
+  }
+  return "no error";
+}
+
+void ExpectNode(const TreeNode& node, double prediction, double impurity,
+                std::array<double, 3> stats, double gain) {
+  EXPECT_EQ(node.prediction, prediction);
+  EXPECT_EQ(node.impurity, impurity);
+  EXPECT_EQ(node.stats, stats);
+  EXPECT_EQ(node.num_rows, static_cast<std::int64_t>(stats[0]));
+  EXPECT_EQ(node.gain, gain);
+}
+
+void ExpectLeaf(const TreeNode& node, double prediction, double impurity,
+                std::array<double, 3> stats) {
+  ExpectNode(node, prediction, impurity, stats, -1.0);
+  EXPECT_TRUE(node.is_leaf());
+  EXPECT_EQ(node.feature, -1);
+}
+
+// The trees of spec I.2, outputs of Spark 4.3.0.
+
+TEST(TrainGbt, TieInsideAFeatureGoesToTheLowerThreshold) {
+  const auto nodes = TrainTree({{0, {1}}, {1, {2}}, {1, {3}}, {0, {4}}}, {Continuous()}, 1);
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[0].threshold, 1.5);
+  EXPECT_EQ(nodes[0].gain, 0.08333333333333331);
+  EXPECT_EQ(nodes[1].prediction, 0.0);
+  EXPECT_EQ(nodes[2].prediction, 0.6666666666666666);
+}
+
+TEST(TrainGbt, TieAcrossFeaturesGoesToTheLowerIndex) {
+  const auto nodes = TrainTree({{0, {1, 9}}, {0, {2, 8}}, {4, {3, 7}}, {4, {4, 6}}},
+                               {Continuous(), Continuous()}, 1);
+  EXPECT_EQ(nodes[0].feature, 0);
+  EXPECT_EQ(nodes[0].threshold, 2.5);
+  EXPECT_EQ(nodes[0].gain, 4.0);
+}
+
+TEST(TrainGbt, CategoriesAreSplitByTheirMeans) {
+  const auto nodes = TrainTree({{2, {0}}, {2, {2}}, {5, {1}}, {2, {3}}}, {Nominal(4)}, 1);
+  EXPECT_THAT(nodes[0].left_categories, ElementsAre(0, 2, 3));
+  EXPECT_EQ(nodes[0].arity, 4);
+  EXPECT_EQ(nodes[0].gain, 1.6875);
+  EXPECT_EQ(nodes[1].prediction, 2.0);
+  EXPECT_EQ(nodes[2].prediction, 5.0);
+}
+
+TEST(TrainGbt, AbsentCategoriesGoRight) {
+  const auto nodes = TrainTree({{3, {0}}, {5, {2}}, {6, {3}}, {3, {0}}}, {Nominal(4)}, 2);
+  ASSERT_EQ(nodes.size(), 5u);
+  EXPECT_THAT(nodes[0].left_categories, ElementsAre(0));
+  EXPECT_EQ(nodes[0].gain, 1.5625);
+  EXPECT_EQ(nodes[0].right, 2);
+  EXPECT_THAT(nodes[2].left_categories, ElementsAre(2));
+  EXPECT_EQ(nodes[2].gain, 0.25);
+}
+
+TEST(TrainGbt, ConstantFeatureGivesALeafOfImpurityMinusOne) {
+  const auto nodes = TrainTree({{3, {1}}, {4, {1}}, {3.5, {1}}}, {Continuous()}, 1);
+  ASSERT_EQ(nodes.size(), 1u);
+  ExpectLeaf(nodes[0], 3.5, -1.0, {3, 10.5, 37.25});
+}
+
+TEST(TrainGbt, RoundingAloneMayMakeASplit) {
+  const auto nodes = TrainTree({{0.1, {1}}, {0.1, {2}}, {0.1, {3}}}, {Continuous()}, 1);
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[0].prediction, 0.10000000000000002);
+  EXPECT_EQ(nodes[0].impurity, -1.1564823173178713e-18);
+  EXPECT_EQ(nodes[0].gain, 5.782411586589358e-19);
+  EXPECT_EQ(nodes[0].threshold, 2.5);
+  EXPECT_EQ(nodes[1].prediction, 0.1);
+  EXPECT_EQ(nodes[1].impurity, 0.0);
+  EXPECT_EQ(nodes[2].prediction, 0.10000000000000003);
+  EXPECT_EQ(nodes[2].impurity, -5.204170427930421e-18);
+}
+
+TEST(TrainGbt, PrunesLeavesThatPredictTheSame) {
+  const auto nodes =
+      TrainTree({{1, {0, 0}}, {3, {0, 1}}, {2, {1, 0}}, {2, {1, 0}}, {9, {0, 0}}, {9, {0, 1}}},
+                {Continuous(), Continuous()}, 3);
+  ASSERT_EQ(nodes.size(), 5u);
+  EXPECT_EQ(nodes[0].feature, 0);
+  EXPECT_EQ(nodes[0].threshold, 0.5);
+  EXPECT_EQ(nodes[0].gain, 2.7222222222222214);
+  EXPECT_EQ(nodes[1].feature, 1);
+  EXPECT_EQ(nodes[1].gain, 0.25);
+  EXPECT_EQ(nodes[2].prediction, 5.0);
+  EXPECT_EQ(nodes[2].impurity, -1.0);
+  EXPECT_EQ(nodes[3].prediction, 6.0);
+  EXPECT_EQ(nodes[3].impurity, -1.0);
+  EXPECT_TRUE(nodes[4].is_leaf());
+  EXPECT_EQ(nodes[4].prediction, 2.0);
+}
+
+TEST(TrainGbt, PrunedNodeKeepsItsOwnStatistics) {
+  // Feature 0 gains nothing, so the whole tree is one leaf; its impurity is real, as a split was
+  // possible: (1 + 9 + 1 + 9) / 4 - 2^2 = 1.
+  const auto nodes = TrainTree({{1, {0}}, {3, {0}}, {1, {1}}, {3, {1}}}, {Continuous()}, 2);
+  ASSERT_EQ(nodes.size(), 1u);
+  ExpectLeaf(nodes[0], 2.0, 1.0, {4, 8, 20});
+}
+
+TEST(TrainGbt, DepthZeroIsALeafWithItsImpurity) {
+  const auto nodes = TrainTree({{1, {0}}, {3, {1}}}, {Continuous()}, 0);
+  ASSERT_EQ(nodes.size(), 1u);
+  ExpectLeaf(nodes[0], 2.0, 1.0, {2, 4, 10});
+}
+
+TEST(TrainGbt, UnknownCategoriesFollowTheLargerSide) {
+  const TreeEnsemble model = Train({{1, {0}}, {1, {0}}, {5, {1}}, {5, {1}}, {9, {2}}, {9.1, {2}}},
+                                   {Nominal(3)}, {.max_iter = 1, .max_depth = 1});
+  const std::vector<double> values = {2, 3, -1, 0.5};
+  std::vector<double> out(values.size());
+  model.Predict(MatrixView<const double>(values.data(), values.size(), 1), out);
+  EXPECT_THAT(out, ElementsAre(9.05, 3.0, 3.0, 3.0));
+}
+
+// The rows of spec I.3.
+const std::vector<Row> kEightRows = {{3, {0, 1}}, {5, {1, 2}}, {4, {0, 3}}, {9, {2, 4}},
+                                     {8, {2, 1}}, {6, {1, 4}}, {1, {0, 0}}, {7, {1, 5}}};
+
+TEST(TrainGbt, GrowsTheTwoTreesOfTheSpec) {
+  // Source: spec I.3, G1.
+  const TreeEnsemble model = Train(kEightRows, {Nominal(3), Continuous()},
+                                   {.max_iter = 2, .max_depth = 2, .step_size = 0.1});
+  EXPECT_THAT(model.weights(), ElementsAre(1.0, 0.1));
+
+  const auto& first = model.trees()[0].nodes;
+  ASSERT_EQ(first.size(), 7u);
+  ExpectNode(first[0], 5.375, 6.234375, {8, 43, 281}, 4.401041666666666);
+  EXPECT_EQ(first[0].feature, 0);
+  EXPECT_THAT(first[0].left_categories, ElementsAre(0));
+  ExpectNode(first[1], 2.6666666666666665, 1.555555555555556, {3, 8, 26}, 1.3888888888888893);
+  EXPECT_EQ(first[1].feature, 1);
+  EXPECT_EQ(first[1].threshold, 0.5);
+  ExpectLeaf(first[2], 1.0, 0.0, {1, 1, 1});
+  ExpectLeaf(first[3], 3.5, 0.25, {2, 7, 25});
+  ExpectNode(first[4], 7.0, 2.0, {5, 35, 255}, 1.5);
+  EXPECT_THAT(first[4].left_categories, ElementsAre(1));
+  ExpectLeaf(first[5], 6.0, 0.6666666666666666, {3, 18, 110});
+  ExpectLeaf(first[6], 8.5, 0.25, {2, 17, 145});
+
+  const auto& second = model.trees()[1].nodes;
+  ASSERT_EQ(second.size(), 7u);
+  ExpectNode(second[0], 0.0, 1.5, {8, 0, 12}, 1.0);
+  EXPECT_EQ(second[0].threshold, 2.5);
+  ExpectNode(second[1], -1.0, 0.5, {4, -4, 6}, 0.3333333333333333);
+  EXPECT_THAT(second[1].left_categories, ElementsAre(1));
+  ExpectLeaf(second[2], -2.0, 0.0, {1, -2, 4});
+  ExpectLeaf(second[3], -0.6666666666666666, 0.22222222222222224, {3, -2, 2});
+  ExpectNode(second[4], 1.0, 0.5, {4, 4, 6}, 0.3333333333333333);
+  EXPECT_EQ(second[4].threshold, 4.5);
+  ExpectLeaf(second[5], 0.6666666666666666, 0.22222222222222224, {3, 2, 2});
+  ExpectLeaf(second[6], 2.0, 0.0, {1, 2, 4});
+
+  EXPECT_THAT(PredictAll(model, kEightRows),
+              ElementsAre(3.433333333333333, 5.8, 3.566666666666667, 8.566666666666666,
+                          8.433333333333334, 6.066666666666666, 0.9333333333333333, 6.2));
+}
+
+TEST(TrainGbt, MinimumOfRowsHoldsOnBothSides) {
+  // Splitting off the 9 alone would gain most; with 2 rows a side only the middle is left.
+  const auto nodes = Train({{1, {1}}, {2, {2}}, {3, {3}}, {9, {4}}}, {Continuous()},
+                           {.max_iter = 1, .max_depth = 1, .min_instances_per_node = 2})
+                         .trees()[0]
+                         .nodes;
+  EXPECT_EQ(nodes[0].threshold, 2.5);
+}
+
+TEST(TrainGbt, MinimumGainThatNoSplitReachesGivesALeaf) {
+  // The only split gains 1: variance 1 to 0.
+  const GbtParameters parameters = {.max_iter = 1, .min_info_gain = 1.5};
+  const TreeEnsemble model = Train({{1, {1}}, {3, {2}}}, {Continuous()}, parameters);
+  ASSERT_EQ(model.trees()[0].nodes.size(), 1u);
+  ExpectLeaf(model.trees()[0].nodes[0], 2.0, -1.0, {2, 4, 10});
+}
+
+TEST(TrainGbt, FewRowsMeanFewBins) {
+  // Two rows allow two bins; a nominal feature of four categories does not fit.
+  EXPECT_EQ(
+      MessageOf({{1, {0}}, {2, {3}}}, {Nominal(4)}),
+      "gbt: maxBins (= 2, as there are never more bins than rows) is less than the 4 categories "
+      "of feature 0; raise maxBins, leave the feature out or add rows");
+}
+
+TEST(TrainGbt, CategoryValuesCountWhole) {
+  // 1.5 is category 1 in training.
+  const auto nodes = TrainTree({{1, {0}}, {3, {1.5}}}, {Binary()}, 1);
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[2].prediction, 3.0);
+}
+
+TEST(TrainGbt, RefusesANominalFeatureWithoutItsNumberOfCategories) {
+  Attribute attribute;
+  attribute.kind = Attribute::Kind::kNominal;
+  EXPECT_EQ(MessageOf({{1, {0}}, {2, {1}}}, {attribute}),
+            "gbt: feature 0 is nominal, but its attribute does not say how many categories it has");
+}
+
+TEST(TrainGbt, RefusesDataWithoutFeatures) {
+  EXPECT_EQ(MessageOf({{1, {}}}, {}), "gbt: there is no feature to learn from");
+}
+
+TEST(TrainGbt, FeatureOfOneCategoryNeverSplits) {
+  const auto nodes = TrainTree({{1, {0, 1}}, {3, {0, 2}}}, {Nominal(1), Continuous()}, 1);
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[0].feature, 1);
+}
+
+TEST(TrainGbt, AbsoluteLossLearnsTheSideOfEachRow) {
+  // Source: spec I.3, G2.
+  const TreeEnsemble model =
+      Train(kEightRows, {Nominal(3), Continuous()},
+            {.max_iter = 2, .max_depth = 2, .loss = Loss::kAbsolute, .step_size = 0.5});
+  const auto& nodes = model.trees()[1].nodes;
+  ASSERT_EQ(nodes.size(), 5u);
+  ExpectNode(nodes[0], 0.25, 0.9375, {8, 2, 8}, 0.5625);
+  EXPECT_EQ(nodes[0].threshold, 2.5);
+  ExpectNode(nodes[1], -0.5, 0.75, {4, -2, 4}, 0.75);
+  EXPECT_EQ(nodes[1].threshold, 0.5);
+  EXPECT_EQ(nodes[2].prediction, 1.0);
+  EXPECT_EQ(nodes[3].prediction, -1.0);
+  EXPECT_EQ(nodes[4].prediction, 1.0);
+  EXPECT_EQ(nodes[4].impurity, 0.0);
+  EXPECT_THAT(PredictAll(model, kEightRows), ElementsAre(3.0, 5.5, 4.0, 9.0, 8.0, 6.5, 1.5, 6.5));
+}
+
+TEST(TrainGbt, SamplesRowsAsSparkDoes) {
+  // Source: spec I.3, G3.
+  const TreeEnsemble model =
+      Train(kEightRows, {Nominal(3), Continuous()},
+            {.max_iter = 2, .max_depth = 1, .step_size = 0.1, .subsampling_rate = 0.6, .seed = 5});
+  const auto& first = model.trees()[0].nodes;
+  ASSERT_EQ(first.size(), 3u);
+  ExpectNode(first[0], 3.5, 3.25, {4, 14, 62}, 2.25);
+  EXPECT_EQ(first[0].threshold, 1.5);
+  EXPECT_EQ(first[1].prediction, 2.0);
+  EXPECT_EQ(first[2].prediction, 5.0);
+  const auto& second = model.trees()[1].nodes;
+  ASSERT_EQ(second.size(), 3u);
+  ExpectNode(second[0], 3.0, 29.0, {4, 12, 152}, 27.0);
+  EXPECT_THAT(second[0].left_categories, ElementsAre(0, 1));
+  EXPECT_THAT(PredictAll(model, kEightRows), ElementsAre(2.0, 5.0, 5.0, 6.2, 3.2, 5.0, 2.0, 5.0));
+}
+
+TEST(TrainGbt, PredictsTheSquaresOfTheSpec) {
+  // Source: spec I.3, G4.
+  std::vector<Row> rows;
+  for (int i = 0; i < 8; ++i)
+    rows.push_back({static_cast<double>(i * i), {static_cast<double>(i)}});
+  const TreeEnsemble model =
+      Train(rows, {Continuous()}, {.max_iter = 3, .max_depth = 2, .step_size = 0.1});
+  EXPECT_THAT(PredictAll(model, rows),
+              ElementsAre(1.6666666666666667, 1.6666666666666667, 1.6666666666666667, 12.5, 12.5,
+                          28.52, 32.480000000000004, 49.0));
+}
+
+TEST(TrainGbt, WeightsCountLikeRows) {
+  // A row of weight 3 against three rows: the same sums, and as minInstancesPerNode counts rows,
+  // 2 of them forbid the split that three rows allow.
+  MemoryRows weighted = ToMemory({{2, {1}}, {6, {2}}}, {Continuous()});
+  weighted.weights = {3, 1};
+  const std::vector<Row> repeated = {{2, {1}}, {2, {1}}, {2, {1}}, {6, {2}}};
+  const GbtParameters parameters = {.max_iter = 1, .max_depth = 1};
+  const TreeEnsemble model = TrainOn(weighted, parameters);
+  const auto& nodes = model.trees()[0].nodes;
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[0].stats, (std::array<double, 3>{4, 12, 48}));
+  EXPECT_EQ(nodes[0].num_rows, 2);
+  EXPECT_EQ(nodes[0].gain, Train(repeated, {Continuous()}, parameters).trees()[0].nodes[0].gain);
+  EXPECT_EQ(TrainOn(weighted, {.max_iter = 1, .min_instances_per_node = 2}).trees()[0].nodes.size(),
+            1u);
+}
+
+TEST(TrainGbt, EachSideNeedsItsShareOfTheWeight) {
+  // Splitting off the 9 alone would gain most; a quarter of 4 rows is 1 and allows it, 0.3 does
+  // not.
+  const std::vector<Row> rows = {{1, {1}}, {2, {2}}, {3, {3}}, {9, {4}}};
+  const auto threshold = [&](double fraction) {
+    return Train(rows, {Continuous()},
+                 {.max_iter = 1, .max_depth = 1, .min_weight_fraction_per_node = fraction})
+        .trees()[0]
+        .nodes[0]
+        .threshold;
+  };
+  EXPECT_EQ(threshold(0.25), 3.5);
+  EXPECT_EQ(threshold(0.3), 2.5);
+}
+
+TEST(TrainGbt, StopsWhenHeldOutRowsGainNoMore) {
+  // Labels 0 and 8; tree 0 predicts them exactly, and the held-out rows (1 and 7) are off by 1. All
+  // further trees are 0: the error stays 1, which is an improvement of 0 < 0.01, so tree 1 ends it.
+  MemoryRows rows = ToMemory({{0, {1}}, {1, {1}}, {8, {2}}, {7, {2}}}, {Continuous()});
+  rows.held_out = {false, true, false, true};
+  MemorySource source(rows);
+  int calls = 0;
+  const TrainedModel trained =
+      TrainGbt(source, {}, {.progress = [&](int, int total) { calls += total == 20 ? 1 : 100; }});
+  EXPECT_EQ(dynamic_cast<const TreeEnsemble&>(*trained.model).trees().size(), 1u);
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(trained.facts["stopped_early"], true);
+  EXPECT_EQ(trained.facts["num_held_out_rows"], 2);
+  // Without tolerance an improvement of 0 is no reason to stop, and none to keep the tree either.
+  const TrainedModel patient = TrainGbt(source, {.max_iter = 5, .validation_tol = 0.0}, {});
+  EXPECT_EQ(dynamic_cast<const TreeEnsemble&>(*patient.model).trees().size(), 1u);
+  EXPECT_EQ(patient.facts["stopped_early"], false);
+}
+
+TEST(TrainGbt, SaysWhatItTrainedOn) {
+  MemorySource collapsing(ToMemory({{1, {1}}, {1, {1}}, {2, {1}}, {3, {2}}}, {Continuous()}));
+  EXPECT_EQ(TrainGbt(collapsing, {.max_iter = 2}, {}).facts,
+            (nlohmann::ordered_json{{"trained_on", "cells"},
+                                    {"num_rows", 4},
+                                    {"num_cells", 3},
+                                    {"num_bin_combinations", 2},
+                                    {"num_trees", 2},
+                                    {"loss", "squared"}}));
+  MemorySource distinct(ToMemory({{1, {1}}, {2, {2}}}, {Continuous()}));
+  EXPECT_EQ(TrainGbt(distinct, {.max_iter = 1}, {}).facts["trained_on"], "rows");
+}
+
+}  // namespace
+}  // namespace firesteel
