@@ -15,129 +15,20 @@ usage: gbt_on_spark.py GBT_TOOL WORK_FOLDER [--firesteel BINARY] [--data FOLDER]
 import argparse
 import json
 import math
-import os
 import random
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-import numpy
-import pyarrow
-import pyarrow.parquet as parquet
-from pyspark.ml.feature import VectorAssembler
-from pyspark.ml.functions import array_to_vector
-from pyspark.ml.regression import GBTRegressor
-
 import gbt_cases
+import numpy
 from forest_walk import Walk, close, predict
+from gbt_sides import Tool, make_sample, shipping_case, train_on_spark
 from session import open_session
 
 # Of the recorded run on the real data, 32 trees: mean absolute and mean squared error of the raw predictions.
 PUBLISHED = {"training": (1.0484148716873622, 2.7577558737060817), "validation": (1.1205358418987026, 3.0919168285983343)}
-LABEL = "actual_shipping_days"
-
-
-class Tool:
-    """gbt_tool, one question at a time."""
-
-    def __init__(self, path):
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def train(self, case):
-        self.process.stdin.write(json.dumps({key: value for key, value in case.items() if key != "is_sparse"}) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            sys.exit(f"gbt_on_spark: the tool stopped at {case.get('about', 'a part')} with {case['params']}")
-        return json.loads(answer)
-
-    def train_shuffled(self, case, rng):
-        order = list(range(len(case["labels"])))
-        if case["params"].get("subsamplingRate", 1.0) == 1.0:
-            rng.shuffle(order)
-        shuffled = {**case, "features": [case["features"][row] for row in order]}
-        for name in ("labels", "weights", "held_out"):
-            if name in case:
-                shuffled[name] = [case[name][row] for row in order]
-        forest = self.train(shuffled)
-        predictions = list(forest["predictions"])
-        for position, row in enumerate(order):
-            predictions[row] = forest["predictions"][position]
-        return {**forest, "predictions": predictions}
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def node_of(entry):
-    return {"prediction": entry["prediction"], "impurity": entry["impurity"], "stats": entry["impurityStats"][:3],
-            "num_rows": entry["rawCount"], "gain": entry["gain"], "left": entry["leftChild"], "right": entry["rightChild"],
-            "feature": entry["split"]["featureIndex"], "arity": entry["split"]["numCategories"],
-            "split": list(entry["split"]["leftCategoriesOrThreshold"])}
-
-
-def train_on_spark(spark, case, folder):
-    def frame(name, rows, extra):
-        # One file of one row group is read as one partition, in order.
-        file = os.path.join(folder, name + ".parquet")
-        columns = {"values": rows} if not case["is_sparse"] else {f"f{i}": list(column) for i, column in enumerate(zip(*rows))}
-        parquet.write_table(pyarrow.table({**extra, **columns}), file)
-        made = spark.read.parquet(file)
-        if case["is_sparse"]:
-            made = VectorAssembler(inputCols=list(columns), outputCol="features").transform(made)
-        else:
-            made = made.withColumn("features", array_to_vector("values"))
-        return made.coalesce(1).withMetadata("features", gbt_cases.attribute_group(case["attributes"]))
-
-    os.makedirs(folder)
-    extra = {"label": case["labels"]}
-    if "weights" in case:
-        extra[gbt_cases.WEIGHT_COLUMN] = case["weights"]
-    if "held_out" in case:
-        extra[gbt_cases.HELD_OUT_COLUMN] = case["held_out"]
-    model = GBTRegressor(**case["params"]).fit(frame("rows", case["features"], extra))
-    model.write().overwrite().save(os.path.join(folder, "model"))
-    trees = [[] for _ in model.treeWeights]
-    for row in parquet.read_table(os.path.join(folder, "model", "data")).to_pylist():
-        trees[row["treeID"]].append(row["nodeData"])
-    everything = frame("everything", case["features"] + case["probes"], {})
-    predictions = model.transform(everything).select("prediction").collect()
-    return {"weights": list(model.treeWeights),
-            "trees": [[node_of(node) for node in sorted(nodes, key=lambda node: node["id"])] for nodes in trees],
-            "predictions": [row.prediction for row in predictions]}
-
-
-# --- Shipping data -------------------------------------------------------------------------------------------------------------
-
-
-def shipping_case(spark, firesteel, folder, about, sources, params):
-    """The features of a shipping data set as firesteel's own steps make them; the validation part is probed."""
-    def step(*arguments):
-        done = subprocess.run([firesteel, *map(str, arguments)], capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"gbt_on_spark: firesteel {arguments[0]}: {done.stderr.strip()}")
-
-    rows, features = folder / "rows", folder / "features"
-    step("data-preprocessing", *sources, "--output", rows)
-    step("feature-engineering", "--dataframe", rows / "training", "--output", features / "training")
-    step("feature-engineering", "--dataframe", rows / "validation", "--output", features / "validation",
-         "--pipeline-model", features / "training/pipeline_model")
-    frames = [spark.read.parquet(str(features / part / "dataframe")).coalesce(1) for part in ("training", "validation")]
-    columns = [name for name in frames[0].columns if name != LABEL and not name.endswith("_id")]
-    assembled = [VectorAssembler(inputCols=columns, outputCol="features").transform(frame) for frame in frames]
-    groups = assembled[0].schema["features"].metadata["ml_attr"]["attrs"]
-    attributes = [None] * assembled[0].schema["features"].metadata["ml_attr"]["num_attrs"]
-    for kind, entries in groups.items():
-        for entry in entries:
-            attributes[entry["idx"]] = {"kind": kind, **({"num_values": len(entry["vals"])} if kind == "nominal" else {})}
-    parts = [frame.select(LABEL, "features").collect() for frame in assembled]
-    labels = [[float(row[0]) for row in part] for part in parts]
-    vectors = [[row[1].toArray().tolist() for row in part] for part in parts]
-    return {"about": about, "is_sparse": False, "labels": labels[0], "features": vectors[0], "probes": vectors[1],
-            "attributes": attributes, "params": params, "probe_labels": labels[1]}
 
 
 def published_metrics(case, predictions, side):
@@ -185,7 +76,7 @@ def main():
     parser.add_argument("--firesteel", help="the program; without it shipping data is left out")
     parser.add_argument("--data", type=Path, default=Path(__file__).resolve().parents[3] / "shared/data",
                         help="folder of the real shipping data")
-    parser.add_argument("--count", type=int, default=len(gbt_cases.SETUPS) + 6, help="generated sets")
+    parser.add_argument("--count", type=int, default=len(gbt_cases.SETUPS) + 4, help="generated sets")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, nargs="*", help="numbers of generated sets")
     parser.add_argument("--ties", type=Path, help="where to write the list of ties as a table")
@@ -199,16 +90,13 @@ def main():
     numbers = range(options.count) if options.only is None else options.only
     cases = [(str(number), lambda number=number: gbt_cases.make_case(number, options.seed)) for number in numbers]
     if options.firesteel:
-        sample = folder / "sample"
-        subprocess.run([options.firesteel, "sample-data", "shipping", "--rows", "8000", "--output", sample], check=True, capture_output=True)
-        for about, data, params in (("shipping, sample data", sample, {"maxIter": 12}), ("shipping, real data", options.data, {"maxIter": 32})):
-            logs = data / "ShippingLogs.csv"
-            if not logs.is_file():
-                print(f"{logs} is not there: {about} is left out")
+        make_sample(options.firesteel, folder / "sample", rows=8000)
+        for about, data, params in (("sample data", folder / "sample", {"maxIter": 12}), ("real data", options.data, {"maxIter": 32})):
+            if not (data / "ShippingLogs.csv").is_file():
+                print(f"{data} is not there: shipping, {about}, is left out")
                 continue
-            sources = ["--shipping-logs", logs, "--product-description", data / "ProductDescriptions.csv"]
-            cases.append((about.split(", ")[1], lambda a=about, s=sources, p=params: shipping_case(
-                spark, options.firesteel, folder / a.replace(", ", "_").replace(" ", "_"), a, s, p)))
+            cases.append((about, lambda about=about, data=data, params=params: shipping_case(
+                spark, options.firesteel, folder / about.replace(" ", "_"), f"shipping, {about}", data, params)))
 
     failed, num_trees, num_nodes, num_replayed, ties = 0, 0, 0, 0, []
     seconds = {"Spark": 0.0, "ours": 0.0, "walk": 0.0}
