@@ -67,10 +67,28 @@ struct SlotBinner {
                   part.width));
 }
 
+// What a one-hot column adds to a key, by index; the last entry is for an index without a slot.
+struct OneHotTable {
+  std::vector<std::uint64_t> words;     // Shape (width + 1, words of the layout).
+  std::vector<std::uint8_t> is_usable;  // Shape (width + 1).
+
+  OneHotTable(std::span<const SlotBinner> slots, std::size_t num_words)
+      : words((slots.size() + 1) * num_words, 0), is_usable(slots.size() + 1, 1) {
+    for (std::size_t index = 0; index <= slots.size(); ++index) {
+      for (std::size_t i = 0; i < slots.size(); ++i) {
+        std::uint64_t bin = 0;
+        is_usable[index] &= slots[i].Find(i == index ? 1.0 : 0.0, &bin) ? 1 : 0;
+        words[index * num_words + slots[i].place.word] |= bin << slots[i].place.shift;
+      }
+    }
+  }
+};
+
 struct KeyPlan {
   std::vector<FeaturePart> parts;
   CellKeyLayout layout;
   std::vector<SlotBinner> slots;
+  std::vector<OneHotTable> one_hots;  // Of the parts that are one-hot columns, in order.
   std::shared_ptr<ErrorSlot> errors;
 };
 
@@ -83,13 +101,20 @@ class KeyChunk {
     words_.assign(num_rows_ * plan.layout.num_words(), 0);
     is_usable_.assign(num_rows_, 1);
     std::span<const SlotBinner> slots(plan.slots);
+    auto one_hot = plan.one_hots.begin();
     for (std::size_t i = 0; i < plan.parts.size(); ++i) {
       const FeaturePart& part = plan.parts[i];
       const VectorView view(duckdb_data_chunk_get_vector(input, i));
-      if (part.is_vector) {
-        AddVectors(part, slots.first(part.width), view);
-      } else {
-        AddNumbers(slots.front(), view);
+      switch (part.kind) {
+        case FeaturePart::Kind::kNumber:
+          AddNumbers(slots.front(), view);
+          break;
+        case FeaturePart::Kind::kOneHot:
+          AddOneHot(*one_hot++, part.width, view);
+          break;
+        case FeaturePart::Kind::kVector:
+          AddVectors(part, slots.first(part.width), view);
+          break;
       }
       slots = slots.subspan(part.width);
     }
@@ -103,6 +128,25 @@ class KeyChunk {
   void AddNumbers(const SlotBinner& slot, const VectorView& view) {
     const double* values = view.data<double>();
     AddSlot(slot, num_rows_, [&](std::size_t i) { return std::pair(i, values[i]); });
+    RefuseNulls(view);
+  }
+
+  void AddOneHot(const OneHotTable& table, std::size_t width, const VectorView& view) {
+    const double* indices = view.data<double>();
+    const std::size_t num_words = zeros_.size();
+    for (std::size_t row = 0; row < num_rows_; ++row) {
+      const double index = indices[row];
+      const bool has_slot = index > -1.0 && index < static_cast<double>(width);  // False for NaN.
+      const std::size_t entry = has_slot ? static_cast<std::size_t>(std::max(index, 0.0)) : width;
+      is_usable_[row] &= table.is_usable[entry];
+      for (std::size_t word = 0; word < num_words; ++word) {
+        words_[word * num_rows_ + row] |= table.words[entry * num_words + word];
+      }
+    }
+    RefuseNulls(view);
+  }
+
+  void RefuseNulls(const VectorView& view) {
     if (!view.MayHaveNull()) return;
     for (std::size_t row = 0; row < num_rows_; ++row) is_usable_[row] &= view.IsValid(row) ? 1 : 0;
   }
@@ -306,13 +350,19 @@ void RegisterCellKeyFunction(Connection* connection, const std::string& name,
                              std::span<const FeaturePart> parts,
                              std::span<const FeatureBins> bins) {
   auto plan = std::make_unique<KeyPlan>(
-      KeyPlan{{parts.begin(), parts.end()}, CellKeyLayout(bins), {}, connection->error_slot()});
+      KeyPlan{{parts.begin(), parts.end()}, CellKeyLayout(bins), {}, {}, connection->error_slot()});
   for (std::size_t i = 0; i < bins.size(); ++i) {
     plan->slots.emplace_back(bins[i], plan->layout.slots()[i]);
   }
   std::vector<LogicalType> arguments;
+  std::span<const SlotBinner> slots(plan->slots);
   for (const FeaturePart& part : parts) {
-    arguments.push_back(part.is_vector ? MakeVectorType() : LogicalType(DUCKDB_TYPE_DOUBLE));
+    const bool is_vector = part.kind == FeaturePart::Kind::kVector;
+    arguments.push_back(is_vector ? MakeVectorType() : LogicalType(DUCKDB_TYPE_DOUBLE));
+    if (part.kind == FeaturePart::Kind::kOneHot) {
+      plan->one_hots.emplace_back(slots.first(part.width), plan->layout.num_words());
+    }
+    slots = slots.subspan(part.width);
   }
   const LogicalType result(plan->layout.num_words() == 1 ? DUCKDB_TYPE_UBIGINT : DUCKDB_TYPE_BLOB);
   RegisterPlan(connection, name, arguments, result, std::move(plan));

@@ -40,14 +40,24 @@ std::vector<std::vector<WeightedValue>> FindDistinctValues(Connection* connectio
   std::string any_null;
   for (const FeaturePart& part : query.parts) {
     any_null += fmt::format("{}{} IS NULL", any_null.empty() ? "" : " OR ", part.sql);
-    if (!part.is_vector) {
-      slot_sql.push_back(part.sql);
-      continue;
-    }
-    const std::string name = connection->NewName("fs_slot");
-    RegisterSlotFunction(connection, name, part);
-    for (std::size_t i = 0; i < part.width; ++i) {
-      slot_sql.push_back(fmt::format("{}({}, CAST({} AS INTEGER))", name, part.sql, i));
+    switch (part.kind) {
+      case FeaturePart::Kind::kNumber:
+        slot_sql.push_back(part.sql);
+        break;
+      case FeaturePart::Kind::kOneHot:
+        for (std::size_t i = 0; i < part.width; ++i) {
+          slot_sql.push_back(
+              fmt::format("CASE WHEN trunc({}) = {} THEN 1e0 ELSE 0e0 END", part.sql, i));
+        }
+        break;
+      case FeaturePart::Kind::kVector: {
+        const std::string name = connection->NewName("fs_slot");
+        RegisterSlotFunction(connection, name, part);
+        for (std::size_t i = 0; i < part.width; ++i) {
+          slot_sql.push_back(fmt::format("{}({}, CAST({} AS INTEGER))", name, part.sql, i));
+        }
+        break;
+      }
     }
   }
   const auto not_null = [](const std::string& sql) {

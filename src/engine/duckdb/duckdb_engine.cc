@@ -25,6 +25,7 @@
 #include "engine/duckdb/types.h"
 #include "engine/duckdb/vector_column.h"
 #include "engine/duckdb/vector_functions.h"
+#include "engine/duckdb/view_origin.h"
 #include "sql/print.h"
 #include "sql/resolve.h"
 
@@ -99,7 +100,7 @@ class DuckDbEngine final : public Engine {
     sql::ResolvedSelect resolved = sql::Resolve(select, input.schema());
     const std::string query = sql::Print(resolved, sql::Dialect::kDuckDb, QuoteName(input.name()));
     Relation view = CreateView(query, resolved.schema);
-    view_origins_.insert_or_assign(view.name(), duckdb::ViewOrigin{input, std::move(resolved)});
+    view_origins_.emplace(view.name(), duckdb::OriginOf(input, resolved, view_origins_));
     return view;
   }
 
@@ -131,6 +132,10 @@ class DuckDbEngine final : public Engine {
 
   Relation Keep(const Relation& input) override {
     connection_.BeginCall();
+    if (const auto origin = view_origins_.find(input.name()); origin != view_origins_.end()) {
+      const std::optional<duckdb::KeepPlan> plan = duckdb::PlanToKeep(origin->second);
+      if (plan) return KeepParts(input, origin->second, *plan);
+    }
     const std::string name = connection_.NewName("fs_table");
     connection_.Run(
         fmt::format("CREATE TEMP TABLE {} AS FROM {}", QuoteName(name), QuoteName(input.name())));
@@ -198,6 +203,30 @@ class DuckDbEngine final : public Engine {
     const std::string name = connection_.NewName("fs_view");
     connection_.Run(fmt::format("CREATE TEMP VIEW {} AS {}", QuoteName(name), query));
     return Relation(name, std::move(schema));
+  }
+
+  // Stores what the view's vectors are made of; they are made again as they are read.
+  Relation KeepParts(const Relation& view, const duckdb::ViewOrigin& origin,
+                     const duckdb::KeepPlan& plan) {
+    const auto list_of = [](const std::vector<sql::ExpressionPtr>& columns, const Schema& schema) {
+      std::string list;
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        list += fmt::format("{}{} AS {}", i == 0 ? "" : ", ",
+                            sql::Print(*columns[i], sql::Dialect::kDuckDb),
+                            QuoteName(schema.fields()[i].name));
+      }
+      return list;
+    };
+    const Relation table(connection_.NewName("fs_table"), plan.schema);
+    connection_.Run(fmt::format("CREATE TEMP TABLE {} AS SELECT {} FROM {}",
+                                QuoteName(table.name()), list_of(plan.stored, plan.schema),
+                                duckdb::SourceSql(origin)));
+    Relation kept =
+        CreateView(fmt::format("SELECT {} FROM {}", list_of(plan.columns, view.schema()),
+                               QuoteName(table.name())),
+                   view.schema());
+    view_origins_.emplace(kept.name(), duckdb::ViewOrigin{table, plan.columns, nullptr});
+    return kept;
   }
 
   // The one row of a query of BIGINT columns.

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <utility>
+#include <cstdint>
+#include <span>
 #include <variant>
 
 #include "base/error.h"
@@ -16,45 +17,43 @@ namespace {
 
 using sql::Expression;
 
-const Expression& ColumnOf(const ViewOrigin& view, const Relation& relation,
-                           const std::string& name) {
-  return *view.select.columns.at(relation.schema().Find(name).value());
+std::size_t SumOfWidths(std::span<const FeaturePart> parts) {
+  std::size_t width = 0;
+  for (const FeaturePart& part : parts) width += part.width;
+  return width;
 }
 
-bool IsAssembled(const Expression& expression) {
-  return expression.kind == Expression::Kind::kCall && expression.name == sql::kAssemble;
-}
-
-// The slots of one argument of an assembly over `input`, if they are known before a row is read.
-std::optional<FeaturePart> PartOf(const Expression& argument, const Relation& input) {
-  FeaturePart part;
-  part.sql = sql::Print(argument, sql::Dialect::kDuckDb);
-  if (argument.type != kVectorType) {
-    part.column = part.sql;
-    return part;
+// Appends the columns that an expression over `base` is made of; false if it cannot be known before
+// a row is read how many slots it has.
+bool AppendParts(const Expression& expression, const Relation& base,
+                 std::vector<FeaturePart>* parts) {
+  const auto print = [](const Expression& value) {
+    return sql::Print(value, sql::Dialect::kDuckDb);
+  };
+  if (IsCallOf(expression, sql::kAssemble)) {
+    for (const sql::ExpressionPtr& argument : expression.args) {
+      if (!AppendParts(*argument, base, parts)) return false;
+    }
+    return true;
   }
-  if (argument.kind != Expression::Kind::kColumn) return std::nullopt;
-  const Field& field = input.schema().Get(argument.name);
+  if (IsCallOf(expression, sql::kOneHot)) {
+    const auto* size = std::get_if<std::int32_t>(&expression.args.at(1)->value);
+    if (size == nullptr || *size < 0) return false;
+    const std::string index = print(*expression.args.at(0));
+    parts->push_back({index, index, FeaturePart::Kind::kOneHot, static_cast<std::size_t>(*size)});
+    return true;
+  }
+  if (expression.type != kVectorType) {
+    const std::string number = print(expression);
+    parts->push_back({number, number, FeaturePart::Kind::kNumber, 1});
+    return true;
+  }
+  if (expression.kind != Expression::Kind::kColumn) return false;
+  const Field& field = base.schema().Get(expression.name);
   const auto* group = std::get_if<AttributeGroup>(&field.attributes);
-  if (group == nullptr) return std::nullopt;
-  part.column = field.name;
-  part.is_vector = true;
-  part.width = group->size;
-  return part;
-}
-
-std::optional<std::vector<FeaturePart>> PartsOf(const Expression& assembly, const Relation& input,
-                                                std::size_t width) {
-  std::vector<FeaturePart> parts;
-  std::size_t num_slots = 0;
-  for (const sql::ExpressionPtr& argument : assembly.args) {
-    std::optional<FeaturePart> part = PartOf(*argument, input);
-    if (!part) return std::nullopt;
-    num_slots += part->width;
-    parts.push_back(*std::move(part));
-  }
-  if (num_slots != width) return std::nullopt;
-  return parts;
+  if (group == nullptr) return false;
+  parts->push_back({field.name, print(expression), FeaturePart::Kind::kVector, group->size});
+  return true;
 }
 
 std::string AsDouble(const std::string& sql) { return fmt::format("CAST({} AS DOUBLE)", sql); }
@@ -82,47 +81,31 @@ void CheckTypes(const Schema& schema, const TrainingView& view) {
 TrainingQuery MakeTrainingQuery(const Relation& input, const TrainingView& view,
                                 const ViewOrigins& views) {
   CheckTypes(input.schema(), view);
-  // Follows the columns down through views that only choose among them.
-  Relation relation = input;
-  TrainingView names = view;
-  for (;;) {
-    const auto origin = views.find(relation.name());
-    if (origin == views.end()) break;
-    const ViewOrigin& from = origin->second;
-    const Expression& features = ColumnOf(from, relation, names.features.name);
-    const Expression& label = ColumnOf(from, relation, names.label);
-    const Expression* weight = names.weight ? &ColumnOf(from, relation, *names.weight) : nullptr;
-    if (IsAssembled(features)) {
-      std::optional<std::vector<FeaturePart>> parts =
-          PartsOf(features, from.input, view.features.width);
-      if (!parts) break;
-      TrainingQuery query;
-      query.parts = *std::move(parts);
-      query.label = AsDouble(sql::Print(label, sql::Dialect::kDuckDb));
-      if (weight != nullptr) query.weight = AsDouble(sql::Print(*weight, sql::Dialect::kDuckDb));
-      query.source = QuoteName(from.input.name());
-      if (from.select.where) {
-        query.source += " WHERE " + sql::Print(*from.select.where, sql::Dialect::kDuckDb);
-      }
-      return query;
-    }
-    const auto is_column = [](const Expression& expression) {
-      return expression.kind == Expression::Kind::kColumn;
-    };
-    if (from.select.where || !is_column(features) || !is_column(label) ||
-        (weight != nullptr && !is_column(*weight))) {
-      break;
-    }
-    names.features.name = features.name;
-    names.label = label.name;
-    if (weight != nullptr) names.weight = weight->name;
-    relation = from.input;
-  }
   TrainingQuery query;
-  query.parts = {{view.features.name, QuoteName(names.features.name), true, view.features.width}};
-  query.label = AsDouble(QuoteName(names.label));
-  if (names.weight) query.weight = AsDouble(QuoteName(*names.weight));
-  query.source = QuoteName(relation.name());
+  const auto found = views.find(input.name());
+  if (found == views.end()) {
+    query.parts = {{view.features.name, QuoteName(view.features.name), FeaturePart::Kind::kVector,
+                    view.features.width}};
+    query.label = AsDouble(QuoteName(view.label));
+    if (view.weight) query.weight = AsDouble(QuoteName(*view.weight));
+    query.source = QuoteName(input.name());
+    return query;
+  }
+  const ViewOrigin& origin = found->second;
+  const auto column = [&](const std::string& name) -> const Expression& {
+    return *origin.columns.at(input.schema().Find(name).value());
+  };
+  const Expression& features = column(view.features.name);
+  if (!AppendParts(features, origin.base, &query.parts) ||
+      SumOfWidths(query.parts) != view.features.width) {
+    query.parts = {{view.features.name, sql::Print(features, sql::Dialect::kDuckDb),
+                    FeaturePart::Kind::kVector, view.features.width}};
+  }
+  query.label = AsDouble(sql::Print(column(view.label), sql::Dialect::kDuckDb));
+  if (view.weight) {
+    query.weight = AsDouble(sql::Print(column(*view.weight), sql::Dialect::kDuckDb));
+  }
+  query.source = SourceSql(origin);
   return query;
 }
 
