@@ -61,7 +61,8 @@ struct ModelFormat {
   std::string kind;         // "gbt"
   std::string saved_class;  // Class of the fitted model: "….GBTRegressionModel"
   std::string uid_prefix;   // Class of its estimator, with which uids begin: "GBTRegressor"
-  nlohmann::ordered_json default_params;  // defaultParamMap: all of Spark's defaults.
+  nlohmann::ordered_json default_params;     // defaultParamMap: all of Spark's defaults.
+  std::vector<std::string> optional_params;  // Those without a default: texts.
   /// Writes what stands beside metadata/ in the model's folder, which exists, and returns the
   /// class's own keys of the metadata.
   nlohmann::ordered_json (*write)(const SavedModel& model, Engine& engine,

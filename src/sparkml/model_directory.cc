@@ -1,0 +1,228 @@
+#include "sparkml/model_directory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "sparkml/feature_names.h"
+#include "sparkml/model_description.h"
+#include "sparkml/stage_directory.h"
+
+namespace firesteel {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const ModelFormat& FormatOfKind(std::string_view kind) {
+  std::vector<std::string> kinds;
+  for (const ModelFormat& format : ModelFormats()) {
+    if (format.kind == kind) return format;
+    kinds.push_back(format.kind);
+  }
+  throw Error(ErrorKind::kUnsupported,
+              fmt::format("a model of kind '{}' can't be saved in Spark ML's format; these can: {}",
+                          kind, Join(kinds, ", ")));
+}
+
+const ModelFormat* FormatOfClass(std::string_view class_name) {
+  for (const ModelFormat& format : ModelFormats()) {
+    if (format.saved_class == class_name) return &format;
+  }
+  return nullptr;
+}
+
+// A value as the parameter's type in Spark wants it: a double with a point, an int without. What
+// Python calls None is Java's null, which reads as zero.
+Json Typed(const Json& value, const Json& like) {
+  if (value.is_null()) {
+    if (like.is_boolean()) return false;
+    return like.is_number_float() ? Json(0.0) : Json(std::int64_t{0});
+  }
+  if (like.is_number_float() && value.is_number_integer()) return value.get<double>();
+  if (like.is_number_integer() && value.is_number_float()) return value.get<std::int64_t>();
+  return value;
+}
+
+// `params` over `defaults`, in the order of their names.
+Json Resolve(const Json& defaults, const Json& params) {
+  Json all = defaults;
+  all.update(params);
+  std::vector<std::string> names;
+  for (const auto& [name, value] : all.items()) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  Json sorted = Json::object();
+  for (const std::string& name : names) sorted[name] = all[name];
+  return sorted;
+}
+
+std::string TextParam(const Json& params, const char* name, const std::string& otherwise) {
+  const auto found = params.find(name);
+  return found != params.end() && found->is_string() ? found->get<std::string>() : otherwise;
+}
+
+// Names and types must be those of the class, as Spark asks.
+void CheckParams(const ModelFormat& format, const Json& params) {
+  for (const auto& [name, value] : params.items()) {
+    Json like = "";
+    if (const auto found = format.default_params.find(name); found != format.default_params.end()) {
+      like = *found;
+    } else if (std::find(format.optional_params.begin(), format.optional_params.end(), name) ==
+               format.optional_params.end()) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("class {} has no parameter '{}'", format.saved_class, name));
+    }
+    const bool fits = like.is_number_float()     ? value.is_number() || value.is_string()
+                      : like.is_number_integer() ? value.is_number_integer()
+                      : like.is_boolean()        ? value.is_boolean()
+                                                 : value.is_string();
+    if (!fits) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("the parameter '{}' must not be {}", name, value.dump()));
+    }
+  }
+}
+
+SavedModel ReadModelStage(Engine& engine, const StageFolderEntry& entry) {
+  const ModelFormat& format = *FormatOfClass(entry.metadata.class_name);
+  const std::string where = (entry.folder / "metadata").path();
+  try {
+    CheckParams(format, entry.metadata.params);
+    CheckParams(format, entry.metadata.default_params);
+  } catch (const Error& error) {
+    throw error.Within(where);
+  }
+  SavedModel model;
+  model.kind = format.kind;
+  model.uid = entry.metadata.uid;
+  model.params = entry.metadata.params;
+  Json defaults = format.default_params;
+  defaults.update(entry.metadata.default_params);
+  model.resolved = Resolve(defaults, model.params);
+  model.features_column = TextParam(model.resolved, "featuresCol", "features");
+  model.label_column = TextParam(model.resolved, "labelCol", "label");
+  model.prediction_column = TextParam(model.resolved, "predictionCol", "prediction");
+  format.read(engine, entry.folder, entry.metadata, &model);
+  model.attributes.resize(model.model->num_features());
+  return model;
+}
+
+// Names and categories from the stages; what the model's own splits say of categories stays where
+// the stages know nothing.
+void TakeStages(std::shared_ptr<const PipelineModel> stages, SavedModel* model) {
+  std::vector<Attribute> attributes =
+      AttributesFromStages(*stages, model->features_column, model->attributes.size());
+  for (std::size_t i = 0; i < attributes.size(); ++i) {
+    if (!attributes[i].Arity() && model->attributes[i].Arity()) {
+      model->attributes[i].name = attributes[i].name;
+    } else {
+      model->attributes[i] = std::move(attributes[i]);
+    }
+  }
+  model->stages = std::move(stages);
+}
+
+[[noreturn]] void RefuseClass(const Location& folder, const std::string& class_name) {
+  std::vector<std::string> classes;
+  for (const ModelFormat& format : ModelFormats()) classes.push_back(format.saved_class);
+  throw Error(ErrorKind::kUnsupported,
+              fmt::format("{}: class {} is not a model that can be loaded; these can: {}",
+                          (folder / "metadata").path(), class_name, Join(classes, ", ")));
+}
+
+}  // namespace
+
+void WriteModel(const SavedModel& model, Engine& engine, const std::string& directory,
+                const SparkMlStamp& stamp) {
+  const ModelFormat& format = FormatOfKind(model.kind);
+  SavedModel saved = model;
+  if (saved.uid.empty()) saved.uid = UidOf(format.uid_prefix, stamp.uuid_seed);
+  saved.attributes.resize(saved.model->num_features());
+  NameFeatures(&saved.attributes);
+  for (auto& [name, value] : saved.params.items()) {
+    const auto like = format.default_params.find(name);
+    if (like != format.default_params.end()) value = Typed(value, *like);
+  }
+  const auto set_column = [&](const char* name, const std::string& column) {
+    if (format.default_params.value(name, "") != column) saved.params[name] = column;
+  };
+  set_column("featuresCol", saved.features_column);
+  set_column("labelCol", saved.label_column);
+  set_column("predictionCol", saved.prediction_column);
+  saved.resolved = Resolve(format.default_params, saved.params);
+
+  std::vector<std::string> uids;
+  if (saved.stages != nullptr) {
+    for (const auto& stage : saved.stages->stages()) uids.push_back(stage->uid());
+  }
+  uids.push_back(saved.uid);
+  const std::string pipeline_uid =
+      saved.stages != nullptr ? saved.stages->uid() : UidOf("PipelineModel", stamp.uuid_seed);
+  const std::vector<std::string> folders =
+      WritePipelineFolders(pipeline_uid, uids, directory, stamp);
+  for (std::size_t i = 0; i + 1 < folders.size(); ++i) {
+    WriteStage(*saved.stages->stages()[i], engine, folders[i], stamp);
+  }
+
+  StageMetadata metadata;
+  metadata.class_name = format.saved_class;
+  metadata.timestamp_ms = stamp.timestamp_ms;
+  metadata.uid = saved.uid;
+  metadata.params = saved.params;
+  metadata.default_params = format.default_params;
+  metadata.extra = format.write(saved, engine, folders.back(), stamp);
+  WriteMetadata(metadata, folders.back(), DerivedUuid(stamp.uuid_seed, saved.uid + "/metadata"));
+  WriteTextFile(
+      directory + "/" + kModelDescriptionFile,
+      DescriptionToJson(saved).dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+SavedModel ReadModel(Engine& engine, const Location& location, const PythonStages& python_stages) {
+  if (!(location / "metadata").IsDirectory()) {
+    throw Error(ErrorKind::kNotFound,
+                fmt::format("{}: there is no model: {}", location.path(),
+                            location.Exists() ? "the folder 'metadata' is missing"
+                                              : "nothing has this name"));
+  }
+  StageFolderEntry entry{location, ReadMetadata(location)};
+  SavedModel model;
+  if (!IsPipelineClass(entry.metadata.class_name)) {
+    if (FormatOfClass(entry.metadata.class_name) == nullptr) {
+      RefuseClass(location, entry.metadata.class_name);
+    }
+    model = ReadModelStage(engine, entry);
+  } else {
+    std::vector<StageFolderEntry> entries = ListStages(location, entry.metadata);
+    if (entries.empty() || FormatOfClass(entries.back().metadata.class_name) == nullptr) {
+      if (!entries.empty() &&
+          !entries.back().metadata.class_name.starts_with("org.apache.spark.ml.feature.")) {
+        RefuseClass(entries.back().folder, entries.back().metadata.class_name);
+      }
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("{}: it is a feature pipeline: none of its {} stages is a model",
+                              location.path(), entries.size()));
+    }
+    model = ReadModelStage(engine, entries.back());
+    std::vector<std::unique_ptr<FittedStage>> stages;
+    for (std::size_t i = 0; i + 1 < entries.size(); ++i) {
+      stages.push_back(ReadStage(engine, entries[i], python_stages));
+    }
+    TakeStages(std::make_shared<PipelineModel>(entry.metadata.uid, std::move(stages)), &model);
+  }
+  const Location description = location / kModelDescriptionFile;
+  if (description.Exists()) {
+    try {
+      ApplyDescription(ReadTextFile(description.path()), &model);
+    } catch (const Error& error) {
+      throw error.Within(description.path());
+    }
+  }
+  NameFeatures(&model.attributes);
+  return model;
+}
+
+}  // namespace firesteel

@@ -1,0 +1,11 @@
+#include "sparkml/gbt_model_directory.h"
+#include "sparkml/model_directory.h"
+
+namespace firesteel {
+
+std::span<const ModelFormat> ModelFormats() {
+  static const std::vector<ModelFormat> formats = {GbtModelFormat()};
+  return formats;
+}
+
+}  // namespace firesteel
