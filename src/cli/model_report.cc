@@ -1,0 +1,187 @@
+#include "cli/model_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "model/feature_importances.h"
+#include "model/tree_ensemble.h"
+#include "model/tree_text.h"
+#include "sparkml/model_description.h"
+
+namespace firesteel {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMaxCategories = 12;  // That one line names.
+
+const TreeEnsemble* ForestOf(const SavedModel& model) {
+  return dynamic_cast<const TreeEnsemble*>(model.model.get());
+}
+
+Json NodeToJson(std::size_t id, const TreeNode& node, const std::vector<Attribute>& features) {
+  Json json = {{"id", id},
+               {"rows", node.num_rows},
+               {"prediction", node.prediction},
+               {"impurity", node.impurity}};
+  if (node.is_leaf()) return json;
+  json["gain"] = node.gain;
+  json["feature"] = node.feature;
+  json["split"] = SplitToText(node, features);
+  if (node.arity < 0) {
+    json["threshold"] = node.threshold;
+  } else {
+    json["left_categories"] = node.left_categories;
+    json["num_categories"] = node.arity;
+  }
+  json["left"] = node.left;
+  json["right"] = node.right;
+  return json;
+}
+
+Json TreesToJson(const TreeEnsemble& forest, const std::vector<Attribute>& features) {
+  Json trees = Json::array();
+  for (std::size_t t = 0; t < forest.trees().size(); ++t) {
+    Json nodes = Json::array();
+    for (std::size_t i = 0; i < forest.trees()[t].nodes.size(); ++i) {
+      nodes.push_back(NodeToJson(i, forest.trees()[t].nodes[i], features));
+    }
+    trees.push_back({{"weight", forest.weights()[t]}, {"nodes", std::move(nodes)}});
+  }
+  return trees;
+}
+
+std::string TypeOf(const Attribute& attribute) {
+  switch (attribute.kind) {
+    case Attribute::Kind::kNumeric:
+      return "numeric";
+    case Attribute::Kind::kBinary:
+      return "binary";
+    case Attribute::Kind::kNominal:
+      break;
+  }
+  std::string text = "nominal";
+  if (const auto arity = attribute.Arity()) text += fmt::format(", {} categories", *arity);
+  if (!attribute.values.empty()) {
+    std::vector<std::string> names = attribute.values;
+    if (names.size() > kMaxCategories) {
+      names.resize(kMaxCategories);
+      names.push_back("…");
+    }
+    text += ": " + Join(names, ", ");
+  }
+  return text;
+}
+
+std::string Count(std::size_t count, const char* one, const char* many) {
+  return fmt::format("{} {}", WithThousands(static_cast<long long>(count)),
+                     count == 1 ? one : many);
+}
+
+std::string ValueText(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : ToSparkJson(value);
+}
+
+void AddImportances(const TreeEnsemble& forest, const SavedModel& model, std::string* text) {
+  const std::vector<double> importances = FeatureImportances(forest);
+  std::vector<std::size_t> order;
+  std::size_t width = 0;
+  for (std::size_t i = 0; i < importances.size(); ++i) {
+    if (importances[i] == 0.0) continue;
+    order.push_back(i);
+    width = std::max(width, model.attributes[i].name->size());
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
+    return importances[left] > importances[right];
+  });
+  *text += "\nImportances\n";
+  for (const std::size_t i : order) {
+    *text += fmt::format("  {:<{}}  {:.6f}\n", *model.attributes[i].name, width, importances[i]);
+  }
+  if (order.empty()) *text += "  none: no tree has a split\n";
+}
+
+}  // namespace
+
+Json ModelReportToJson(const SavedModel& model, bool with_trees) {
+  const TreeEnsemble* forest = ForestOf(model);
+  Json features = Json::array();
+  const std::vector<double> importances =
+      forest != nullptr ? FeatureImportances(*forest) : std::vector<double>();
+  for (std::size_t i = 0; i < model.attributes.size(); ++i) {
+    Json feature = AttributeToJson(model.attributes[i]);
+    if (!importances.empty()) feature["importance"] = importances[i];
+    features.push_back(std::move(feature));
+  }
+  Json json = {{"kind", model.kind},
+               {"uid", model.uid},
+               {"label", model.label_column},
+               {"parameters", model.params},
+               {"resolved_parameters", model.resolved},
+               {"features", std::move(features)}};
+  if (forest != nullptr) {
+    const ForestSize size = SizeOf(*forest);
+    json["forest"] = {{"num_trees", size.num_trees},
+                      {"num_nodes", size.num_nodes},
+                      {"num_leaves", size.num_leaves},
+                      {"max_depth", size.max_depth}};
+  }
+  json["facts"] = model.facts;
+  if (with_trees && forest != nullptr) json["trees"] = TreesToJson(*forest, model.attributes);
+  return json;
+}
+
+std::string ModelReportToText(const SavedModel& model, bool with_trees) {
+  const TreeEnsemble* forest = ForestOf(model);
+  std::string text = fmt::format("{} predicting {} from {}\n", model.kind, model.label_column,
+                                 Count(model.attributes.size(), "feature", "features"));
+  if (forest != nullptr) {
+    const ForestSize size = SizeOf(*forest);
+    text +=
+        fmt::format("{} with {}, of which {}; depth {} at most\n",
+                    Count(size.num_trees, "tree", "trees"), Count(size.num_nodes, "node", "nodes"),
+                    Count(size.num_leaves, "leaf", "leaves"), size.max_depth);
+  }
+
+  std::size_t width = 0;
+  for (const auto& [name, value] : model.resolved.items()) width = std::max(width, name.size());
+  text += "\nParameters (* as given)\n";
+  for (const auto& [name, value] : model.resolved.items()) {
+    text += fmt::format("  {:<{}}  {}{}\n", name, width, ValueText(value),
+                        model.params.contains(name) ? " *" : "");
+  }
+
+  if (forest != nullptr) AddImportances(*forest, model, &text);
+
+  width = 0;
+  for (const Attribute& attribute : model.attributes) {
+    width = std::max(width, attribute.name->size());
+  }
+  text += "\nFeatures\n";
+  for (const Attribute& attribute : model.attributes) {
+    text += fmt::format("  {:<{}}  {}\n", *attribute.name, width, TypeOf(attribute));
+  }
+
+  if (!model.facts.empty()) {
+    text += "\nTraining\n";
+    for (const auto& [name, value] : model.facts.items()) {
+      text += fmt::format("  {}: {}\n", name, ValueText(value));
+    }
+  }
+
+  if (with_trees && forest != nullptr) {
+    for (std::size_t t = 0; t < forest->trees().size(); ++t) {
+      text += fmt::format("\nTree {} of {}, weight {}\n", t + 1, forest->trees().size(),
+                          forest->weights()[t]);
+      text += TreeToText(forest->trees()[t], model.attributes);
+    }
+  }
+  return text;
+}
+
+}  // namespace firesteel
