@@ -17,8 +17,8 @@ void RegressionMetricsAccumulator::Add(std::span<const double> labels,
     const double label = static_cast<float>(labels[row]);
     const double prediction = static_cast<float>(predictions[row]);
     const double error = prediction - label;
-    sum_absolute_ += std::fabs(error);
-    sum_squared_ += error * error;
+    sum_absolute_.Add(std::fabs(error));
+    sum_squared_.Add(error * error);
   }
   num_rows_ += static_cast<std::int64_t>(labels.size());
 }
@@ -31,8 +31,8 @@ RegressionMetrics RegressionMetricsAccumulator::Result() const {
   }
   const double n = static_cast<double>(num_rows_);
   // Spark keeps the norm of the errors and squares it again, which moves the last digit.
-  const double norm = std::sqrt(sum_squared_);
-  return {.mean_absolute_error = sum_absolute_ / n, .mean_squared_error = norm * norm / n};
+  const double norm = std::sqrt(sum_squared_.Result());
+  return {.mean_absolute_error = sum_absolute_.Result() / n, .mean_squared_error = norm * norm / n};
 }
 
 double RoundPrediction(double value) { return std::round(value) + 0.0; }

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <span>
 
+#include "base/order_free_sum.h"
+
 namespace firesteel {
 
 struct RegressionMetrics {
@@ -11,8 +13,9 @@ struct RegressionMetrics {
 };
 
 /// Gathers what Spark's RegressionMetrics gives for (label, prediction) pairs that were cast to
-/// float32, as the reference does: order of Add calls matters in the last digit only. A NaN
-/// anywhere makes the results NaN. Source: spec F.2.
+/// float32, as the reference does. A NaN anywhere makes the results NaN.
+/// Source: spec F.2. Differs: Spark's sums depend on the order of rows in their last digit, these
+/// do not.
 class RegressionMetricsAccumulator {
  public:
   /// Both spans have the same length.
@@ -23,8 +26,8 @@ class RegressionMetricsAccumulator {
 
  private:
   std::int64_t num_rows_ = 0;
-  double sum_absolute_ = 0.0;
-  double sum_squared_ = 0.0;
+  OrderFreeSum sum_absolute_;
+  OrderFreeSum sum_squared_;
 };
 
 /// Nearest integer, halves away from zero, never -0.0. Source: spec F.1 (Spark's `round`).

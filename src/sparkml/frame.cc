@@ -38,6 +38,15 @@ Relation ReadFrame(Engine& engine, const Location& location) {
   return rows.WithSchema(std::move(schema));
 }
 
+Relation AsReadBack(const Relation& frame) {
+  Schema schema = frame.schema();
+  const std::string json = SchemaToJson(schema);
+  for (std::size_t i = 0; i < schema.num_fields(); ++i) schema.at(i).attributes = {};
+  ApplySchemaJson(json, &schema);
+  for (std::size_t i = 0; i < schema.num_fields(); ++i) schema.at(i).nullable = true;
+  return frame.WithSchema(std::move(schema));
+}
+
 WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory,
                        const std::string& uuid) {
   WriteOptions options;

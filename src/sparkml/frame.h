@@ -12,6 +12,10 @@ namespace firesteel {
 /// files. Vector columns without attributes are warned of.
 Relation ReadFrame(Engine& engine, const Location& location);
 
+/// The same rows, with the schema that ReadFrame would give them after WriteFrame: what the file
+/// format can't tell is gone, every column is nullable.
+Relation AsReadBack(const Relation& frame);
+
 /// Writes a data frame as Spark does: Parquet with its schema key, then _SUCCESS. `directory` must
 /// be new or empty.
 WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory,

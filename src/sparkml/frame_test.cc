@@ -39,6 +39,7 @@ TEST_F(FrameTest, WhatIsWrittenReadsBackWithItsAttributes) {
   Schema expected = rows.schema();
   for (std::size_t i = 0; i < expected.num_fields(); ++i) expected.at(i).nullable = true;
   EXPECT_EQ(again.schema(), expected);
+  EXPECT_EQ(AsReadBack(rows).schema(), expected);
   EXPECT_THAT(Numbers(again, "o", 2), ElementsAre(1, 0, 0, 1, 1, 0));
 }
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <iterator>
 
-#include "sql/utf8.h"
+#include "base/utf8.h"
 
 namespace firesteel::sql {
 namespace {
@@ -260,7 +260,7 @@ std::string ToUpper(std::string_view text) {
     if (special != std::end(kSpecialUpper)) {
       upper += special->upper;
     } else {
-      AppendUtf8(upper, MapCode(kUpperRanges, code));
+      AppendUtf8(MapCode(kUpperRanges, code), &upper);
     }
     at += length;
   }
@@ -285,9 +285,9 @@ std::string ToLower(std::string_view text) {
       lower += "i\u0307";
     } else if (code == kCapitalSigma && FollowsCased(text, at) &&
                !PrecedesCased(text, at + length)) {
-      AppendUtf8(lower, kFinalSigma);
+      AppendUtf8(kFinalSigma, &lower);
     } else {
-      AppendUtf8(lower, MapCode(kLowerRanges, code));
+      AppendUtf8(MapCode(kLowerRanges, code), &lower);
     }
     at += length;
   }

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "sql/utf8.h"
+#include "base/utf8.h"
 
 namespace firesteel::sql {
 namespace {
@@ -225,7 +225,7 @@ class Lexer {
     if (code == 0 || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) {
       Fail(ErrorKind::kUnsupported, at_, "this escape does not name a character; write it out");
     }
-    AppendUtf8(value, code);
+    AppendUtf8(code, &value);
   }
 
   void Escape(std::string& value) {

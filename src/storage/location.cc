@@ -181,8 +181,6 @@ void WriteTextFile(const std::string& path, std::string_view content) {
     if (count < 0) fail(errno);
     content.remove_prefix(static_cast<std::size_t>(count));
   }
-  // Pipes and terminals can't be synced; nothing is lost by that.
-  if (::fsync(file.fd) != 0 && errno != EINVAL && errno != EROFS) fail(errno);
   const int fd = file.fd;
   file.fd = -1;
   if (::close(fd) != 0) fail(errno);

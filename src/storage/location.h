@@ -34,7 +34,8 @@ std::vector<std::string> ListDataFiles(const Location& location);
 
 /// Reads a whole small text file (metadata, workflow). Throws Error(kNotFound or kIo).
 std::string ReadTextFile(const std::string& path);
-/// Writes a whole file and flushes it to disk. Throws Error(kIo).
+/// Writes a whole file. That it reaches the disk is up to who syncs its folder
+/// (OutputDirectory::Commit). Throws Error(kIo).
 void WriteTextFile(const std::string& path, std::string_view content);
 
 }  // namespace firesteel

@@ -69,31 +69,45 @@ bool IsSparkFile(std::string_view name) {
   return digits >= 5 && (digits == rest.size() || rest[digits] == '-' || rest[digits] == '.');
 }
 
-// The files that the manifest of an old output names, relative to it.
-std::set<std::string> ManifestFiles(const std::string& directory) {
-  const std::string path = fmt::format("{}/{}", directory, kManifest);
-  std::error_code ignored;
-  if (!fs::is_regular_file(path, ignored)) return {};
+// Adds the files that a manifest names, with `prefix` (its folder, relative to the output) before.
+void AddManifestFiles(const std::string& path, const std::string& prefix,
+                      std::set<std::string>* files) {
   const nlohmann::json manifest =
       nlohmann::json::parse(ReadTextFile(path), nullptr, /*allow_exceptions=*/false);
   if (!manifest.is_object() || !manifest.contains("firesteel") || !manifest.contains("files") ||
       !manifest["files"].is_array()) {
-    return {};
+    return;
   }
-  std::set<std::string> files;
   for (const nlohmann::json& file : manifest["files"]) {
     if (file.is_object() && file.contains("path") && file["path"].is_string()) {
-      files.insert(file["path"].get<std::string>());
+      files->insert(prefix + file["path"].get<std::string>());
     }
+  }
+}
+
+// The files that the manifest of an old output names, relative to it, and those that the manifests
+// of outputs within it name if it may hold any.
+std::set<std::string> ManifestFiles(const std::string& directory, bool holds_outputs) {
+  std::set<std::string> files;
+  std::error_code ignored;
+  const std::string own = fmt::format("{}/{}", directory, kManifest);
+  if (fs::is_regular_file(own, ignored)) AddManifestFiles(own, "", &files);
+  if (!holds_outputs) return files;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.path().filename() != kManifest || entry.is_symlink() || !entry.is_regular_file()) {
+      continue;
+    }
+    const std::string folder = entry.path().parent_path().lexically_relative(directory).string();
+    if (folder != ".") AddManifestFiles(entry.path().string(), folder + "/", &files);
   }
   return files;
 }
 
 // The first entry, by name, of an existing output that neither we nor Spark wrote. A manifest
 // counts as ours only if it names files, so that somebody else's manifest.json is safe.
-std::optional<std::string> FindForeign(const std::string& directory,
-                                       const std::vector<std::string>& entries) {
-  const std::set<std::string> ours = ManifestFiles(directory);
+std::optional<std::string> FindForeign(const std::string& directory, const OutputOptions& options) {
+  const std::vector<std::string>& entries = options.entries;
+  const std::set<std::string> ours = ManifestFiles(directory, options.holds_outputs);
   std::set<std::string> foreign;
   for (const fs::directory_entry& top : fs::directory_iterator(directory)) {
     const std::string top_name = top.path().filename().string();
@@ -143,7 +157,7 @@ void CheckReplaceable(const std::string& target, const OutputOptions& options) {
                               "--overwrite-output true to replace it",
                               target));
     }
-    const std::optional<std::string> foreign = FindForeign(target, options.entries);
+    const std::optional<std::string> foreign = FindForeign(target, options);
     if (foreign) {
       throw Error(ErrorKind::kInvalidArgument,
                   fmt::format("the output '{}' holds '{}', which this step did not write and will "

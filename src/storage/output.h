@@ -10,10 +10,13 @@ namespace firesteel {
 
 struct OutputOptions {
   bool overwrite = true;
-  std::span<const Location> inputs;  // Refused if the output would replace one of them.
+  std::span<const Location> inputs = {};  // Refused if the output would replace one of them.
   /// Names that the step makes in the output; whatever else lies there is foreign, even if Spark
   /// wrote it. Empty: any name may be replaced. manifest.json is always ours.
   std::vector<std::string> entries = {};
+  /// The output's folders are outputs of steps themselves (`run`), whose own manifests tell what
+  /// may be replaced there.
+  bool holds_outputs = false;
 };
 
 /// A step's output directory: made aside, then swapped in whole. Until Commit the old output stays

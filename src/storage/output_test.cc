@@ -138,6 +138,19 @@ TEST_F(OutputTest, FilesNamedByOurManifestAreOurs) {
   EXPECT_THAT(Tree(), ElementsAre("out"));
 }
 
+TEST_F(OutputTest, ManifestsOfOutputsWithinCountOnlyWhereThereMayBeAny) {
+  Put("out/first/data.bin");
+  Put("out/first/manifest.json",
+      R"({"firesteel": "1", "files": [{"path": "data.bin"}, {"path": "manifest.json"}]})");
+  EXPECT_THAT(RefusalOf(Out(), {.entries = {"first"}}), HasSubstr("holds 'first/data.bin'"));
+  {
+    const OutputDirectory output(Out(), {.entries = {"first"}, .holds_outputs = true});
+  }
+  Put("out/first/notes.txt");
+  EXPECT_THAT(RefusalOf(Out(), {.entries = {"first"}, .holds_outputs = true}),
+              HasSubstr("holds 'first/notes.txt'"));
+}
+
 TEST_F(OutputTest, ForeignFilesThatComeLaterStopTheCommit) {
   Put("out/_SUCCESS");
   {

@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "base/error.h"
-#include "workflow/utf8.h"
+#include "base/utf8.h"
 
 namespace firesteel {
 namespace {

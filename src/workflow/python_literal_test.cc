@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
-#include "workflow/utf8.h"
 
 namespace firesteel {
 namespace {
@@ -114,19 +113,6 @@ TEST(PythonLiteralTest, RefusesEverythingElse) {
     EXPECT_THAT(RefusalOf(text), ::testing::Not(HasSubstr("accepted"))) << text;
   }
   EXPECT_THAT(RefusalOf("{'a': " + std::string(5000, '[')), HasSubstr("nested too deeply"));
-}
-
-TEST(Utf8Test, KnowsWellFormedText) {
-  EXPECT_TRUE(IsUtf8("aé€😀"));
-  for (const char* text :
-       {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff"}) {
-    EXPECT_FALSE(IsUtf8(text));
-  }
-  std::string text;
-  for (const char32_t c : U"aé€😀") {
-    if (c != 0) AppendUtf8(c, &text);
-  }
-  EXPECT_EQ(text, "aé€😀");
 }
 
 }  // namespace

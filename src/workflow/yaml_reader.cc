@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "workflow/utf8.h"
+#include "base/utf8.h"
 
 namespace firesteel {
 namespace {

@@ -15,11 +15,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "engine/duckdb/functions/scalar_udf.h"
 #include "sql/calendar.h"
 #include "sql/case_mapping.h"
 #include "sql/spark_text.h"
-#include "sql/utf8.h"
 
 namespace firesteel {
 namespace {
@@ -318,7 +318,7 @@ std::string Reverse(std::string_view text) {
   std::string reversed(text.size(), '\0');
   std::size_t end = text.size();
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = sql::Utf8Length(text, at);
+    const std::size_t length = Utf8Length(text, at);
     end -= length;
     text.copy(reversed.data() + end, length, at);
     at += length;
@@ -330,9 +330,9 @@ std::string Reverse(std::string_view text) {
 std::string_view Slice(std::string_view text, std::int64_t begin, std::int64_t end) {
   begin = std::max<std::int64_t>(begin, 0);
   if (begin >= end) return {};
-  const std::size_t first = sql::Utf8Offset(text, static_cast<std::size_t>(begin));
+  const std::size_t first = Utf8Offset(text, static_cast<std::size_t>(begin));
   const std::string_view rest = text.substr(first);
-  return rest.substr(0, sql::Utf8Offset(rest, static_cast<std::size_t>(end - begin)));
+  return rest.substr(0, Utf8Offset(rest, static_cast<std::size_t>(end - begin)));
 }
 
 std::string_view Substring(std::string_view text, std::int32_t position, std::int32_t length) {
@@ -340,7 +340,7 @@ std::string_view Substring(std::string_view text, std::int32_t position, std::in
   if (position > 0) {
     begin = std::int64_t{position} - 1;
   } else if (position < 0) {
-    begin = static_cast<std::int64_t>(sql::Utf8Count(text)) + position;
+    begin = static_cast<std::int64_t>(Utf8Count(text)) + position;
   }
   return Slice(text, begin, begin + length);
 }
@@ -349,7 +349,7 @@ std::string_view Left(std::string_view text, std::int32_t count) { return Slice(
 
 std::string_view Right(std::string_view text, std::int32_t count) {
   if (count <= 0) return {};
-  const auto size = static_cast<std::int64_t>(sql::Utf8Count(text));
+  const auto size = static_cast<std::int64_t>(Utf8Count(text));
   return Slice(text, size - count, size);
 }
 
@@ -389,7 +389,7 @@ std::string Padding(std::string_view fill, std::size_t count) {
   std::string padding;
   std::size_t at = 0;
   for (; count > 0; --count) {
-    const std::size_t length = sql::Utf8Length(fill, at);
+    const std::size_t length = Utf8Length(fill, at);
     padding += fill.substr(at, length);
     at += length;
     if (at == fill.size()) at = 0;
@@ -400,7 +400,7 @@ std::string Padding(std::string_view fill, std::size_t count) {
 std::string Pad(std::string_view text, std::int32_t count, std::string_view fill, bool on_left) {
   if (count <= 0) return {};
   const auto wanted = static_cast<std::size_t>(count);
-  const std::size_t size = sql::Utf8Count(text);
+  const std::size_t size = Utf8Count(text);
   if (size >= wanted) return std::string(Slice(text, 0, count));
   if (fill.empty()) return std::string(text);
   const std::string padding = Padding(fill, wanted - size);
@@ -418,7 +418,7 @@ std::string RightPad(std::string_view text, std::int32_t count, std::string_view
 std::int32_t Instr(std::string_view text, std::string_view part) {
   const std::size_t found = text.find(part);
   if (found == std::string_view::npos) return 0;
-  return static_cast<std::int32_t>(sql::Utf8Count(text.substr(0, found))) + 1;
+  return static_cast<std::int32_t>(Utf8Count(text.substr(0, found))) + 1;
 }
 
 void CheckLikePattern(std::string_view pattern) {
@@ -454,7 +454,7 @@ bool Like(std::string_view text, std::string_view pattern) {
       continue;
     }
     if (at == text.size()) return next == pattern.size();
-    const std::size_t length = sql::Utf8Length(text, at);
+    const std::size_t length = Utf8Length(text, at);
     if (next < pattern.size() && pattern[next] == '_') {
       ++next;
       at += length;
@@ -469,7 +469,7 @@ bool Like(std::string_view text, std::string_view pattern) {
       }
     }
     if (star == std::string_view::npos) return false;
-    star_at += sql::Utf8Length(text, star_at);
+    star_at += Utf8Length(text, star_at);
     at = star_at;
     next = star;
   }

@@ -5,9 +5,19 @@
 #include <string>
 #include <string_view>
 
-/// Steps through UTF-8 one character (code point) at a time. Malformed bytes count as characters of
-/// their own, so that no input makes a loop run on or out of the text.
-namespace firesteel::sql {
+/// UTF-8, character (code point) by character. Unless it says otherwise, a function takes malformed
+/// bytes for characters of their own, so that no input makes a loop run on or out of the text.
+namespace firesteel {
+
+/// True if `text` is well-formed UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool IsUtf8(std::string_view text);
+
+/// Replaces what is not UTF-8 by U+FFFD, once for each longest beginning of a character, as Unicode
+/// recommends and Java does.
+std::string ReplaceInvalidUtf8(std::string_view text);
+
+/// Appends the UTF-8 bytes of `code`, which is at most U+10FFFF and no surrogate.
+void AppendUtf8(char32_t code, std::string* text);
 
 /// The length in bytes of the character at `position`, which must lie in the text: 1 to 4.
 inline std::size_t Utf8Length(std::string_view text, std::size_t position) {
@@ -59,22 +69,4 @@ inline std::uint32_t Utf8Decode(std::string_view text, std::size_t position) {
   }
 }
 
-inline void AppendUtf8(std::string& text, std::uint32_t code) {
-  if (code < 0x80) {
-    text += static_cast<char>(code);
-  } else if (code < 0x800) {
-    text += static_cast<char>(0xC0 | (code >> 6));
-    text += static_cast<char>(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    text += static_cast<char>(0xE0 | (code >> 12));
-    text += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    text += static_cast<char>(0x80 | (code & 0x3F));
-  } else {
-    text += static_cast<char>(0xF0 | (code >> 18));
-    text += static_cast<char>(0x80 | ((code >> 12) & 0x3F));
-    text += static_cast<char>(0x80 | ((code >> 6) & 0x3F));
-    text += static_cast<char>(0x80 | (code & 0x3F));
-  }
-}
-
-}  // namespace firesteel::sql
+}  // namespace firesteel
