@@ -1,10 +1,11 @@
-#include "learn/gbt/plain_trainer.h"
+#include "oracle/plain_trainer.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <optional>
 #include <string>
@@ -16,21 +17,23 @@ namespace firesteel {
 namespace {
 
 // The gain of a split that may not be made: worse than any that may.
-constexpr double kInvalidGain = std::numeric_limits<double>::lowest();
+constexpr double kNoGain = std::numeric_limits<double>::lowest();
 // A child this pure is a leaf without being searched.
 constexpr double kPure = std::numeric_limits<double>::epsilon();
 
 // What a set of rows amounts to. Every operation below is Spark's, term by term and in its order:
 // another order would round differently and sooner or later choose another split. (Spec A.8.)
-struct Stats {
-  double count = 0.0;
+struct PlainStats {
+  double count = 0.0;  // Sum of the weights.
   double sum = 0.0;
   double sum_of_squares = 0.0;
+  double rows = 0.0;
 
-  void Add(double target) {
-    count += 1.0;
-    sum += target;
-    sum_of_squares += target * target;
+  void Add(double target, double weight) {
+    count += weight;
+    sum += weight * target;
+    sum_of_squares += (weight * target) * target;
+    rows += 1.0;
   }
 
   double Mean() const { return count == 0.0 ? 0.0 : sum / count; }
@@ -41,12 +44,12 @@ struct Stats {
   }
 };
 
-Stats operator+(const Stats& a, const Stats& b) {
-  return {a.count + b.count, a.sum + b.sum, a.sum_of_squares + b.sum_of_squares};
+PlainStats operator+(const PlainStats& a, const PlainStats& b) {
+  return {a.count + b.count, a.sum + b.sum, a.sum_of_squares + b.sum_of_squares, a.rows + b.rows};
 }
 
-Stats operator-(const Stats& a, const Stats& b) {
-  return {a.count - b.count, a.sum - b.sum, a.sum_of_squares - b.sum_of_squares};
+PlainStats operator-(const PlainStats& a, const PlainStats& b) {
+  return {a.count - b.count, a.sum - b.sum, a.sum_of_squares - b.sum_of_squares, a.rows - b.rows};
 }
 
 struct Feature {
@@ -58,10 +61,11 @@ struct Feature {
 };
 
 // The rows as a tree sees them.
-struct BinnedRows {
+struct PlainRows {
   std::vector<Feature> features;
   std::size_t num_rows = 0;
   std::size_t num_bins = 0;  // Of all features.
+  std::vector<double> weights;
   // Shape (n, d): the bin of each feature, counted from the first bin of the first feature.
   std::vector<std::uint32_t> bins;
 
@@ -70,7 +74,7 @@ struct BinnedRows {
   }
 };
 
-std::string Describe(const TrainingData& data, std::size_t feature) {
+std::string Describe(const MemoryRows& data, std::size_t feature) {
   const std::optional<std::string>& name = data.attributes[feature].name;
   return name ? fmt::format("feature {} ('{}')", feature, *name)
               : fmt::format("feature {}", feature);
@@ -81,7 +85,7 @@ std::string Describe(const TrainingData& data, std::size_t feature) {
 }
 
 // Spec A.3 and A.4. The thresholds, and with them the bins, of continuous features come later.
-Feature DescribeFeature(const TrainingData& data, std::size_t col, std::size_t possible_bins) {
+Feature DescribeFeature(const MemoryRows& data, std::size_t col, std::size_t possible_bins) {
   const Attribute& attribute = data.attributes[col];
   Feature feature;
   if (attribute.kind == Attribute::Kind::kNumeric) return feature;
@@ -103,9 +107,9 @@ Feature DescribeFeature(const TrainingData& data, std::size_t col, std::size_t p
   return feature;
 }
 
-std::size_t BinOf(const TrainingData& data, const Feature& feature, std::size_t row,
+std::size_t BinOf(const MemoryRows& data, const Feature& feature, std::size_t row,
                   std::size_t col) {
-  const double value = data.features(row, col);
+  const double value = data.features[row * data.attributes.size() + col];
   if (!feature.is_categorical) {
     const auto& thresholds = feature.thresholds;
     return static_cast<std::size_t>(std::lower_bound(thresholds.begin(), thresholds.end(), value) -
@@ -121,19 +125,22 @@ std::size_t BinOf(const TrainingData& data, const Feature& feature, std::size_t 
   return static_cast<std::size_t>(value);
 }
 
-BinnedRows BinRows(const TrainingData& data, int max_bins) {
-  BinnedRows rows;
-  rows.num_rows = data.features.num_rows();
+PlainRows BinRows(const MemoryRows& data, int max_bins) {
+  PlainRows rows;
+  rows.num_rows = data.labels.size();
+  rows.weights = data.weights;
+  if (rows.weights.empty()) rows.weights.assign(rows.num_rows, 1.0);
   const std::size_t possible_bins = std::min(static_cast<std::size_t>(max_bins), rows.num_rows);
-  for (std::size_t col = 0; col < data.features.num_cols(); ++col) {
+  for (std::size_t col = 0; col < data.attributes.size(); ++col) {
     rows.features.push_back(DescribeFeature(data, col, possible_bins));
   }
   std::vector<double> column(rows.num_rows);
   for (std::size_t col = 0; col < rows.features.size(); ++col) {
     Feature& feature = rows.features[col];
     if (!feature.is_categorical) {
-      for (std::size_t row = 0; row < rows.num_rows; ++row) column[row] = data.features(row, col);
-      feature.thresholds = FindThresholds(column, possible_bins);
+      for (std::size_t row = 0; row < rows.num_rows; ++row)
+        column[row] = data.features[row * data.attributes.size() + col];
+      feature.thresholds = FindThresholdsPlainly(column, rows.weights, possible_bins);
       feature.num_bins = feature.thresholds.size() + 1;
     }
     feature.first_bin = rows.num_bins;
@@ -151,25 +158,27 @@ BinnedRows BinRows(const TrainingData& data, int max_bins) {
 }
 
 // The best split found at a node.
-struct Split {
-  double gain = kInvalidGain;
+struct PlainSplit {
+  double gain = kNoGain;
   std::size_t feature = 0;
   std::vector<std::size_t> left_bins;  // Counted from the feature's own first bin.
-  Stats left;
-  Stats right;
+  PlainStats left;
+  PlainStats right;
 
-  bool is_valid() const { return gain > kInvalidGain; }
+  bool is_valid() const { return gain > kNoGain; }
 };
 
 // Grows one tree on given targets.
-class TreeGrower {
+class PlainGrower {
  public:
-  TreeGrower(const BinnedRows& data, const GbtParameters& parameters)
+  PlainGrower(const PlainRows& data, const GbtParameters& parameters)
       : data_(data),
         parameters_(parameters),
         histogram_(data.num_bins),
         rows_(data.num_rows),
-        leaf_predictions_(data.num_rows) {}
+        leaf_predictions_(data.num_rows),
+        min_weight_(parameters.min_weight_fraction_per_node *
+                    std::accumulate(data.weights.begin(), data.weights.end(), 0.0)) {}
 
   Tree Grow(std::span<const double> targets) {
     targets_ = targets;
@@ -185,8 +194,8 @@ class TreeGrower {
  private:
   // Appends the node of `rows` (ascending) and all below it. The root has no `stats` yet: they
   // come from the first split that is looked at. (Spec A.8 and A.11.)
-  void GrowNode(std::span<std::size_t> rows, std::optional<Stats> stats, int depth) {
-    const Split split = FindSplit(rows, stats);
+  void GrowNode(std::span<std::size_t> rows, std::optional<PlainStats> stats, int depth) {
+    const PlainSplit split = FindSplit(rows, stats);
     const std::size_t node = AddLeaf(rows, *stats);
     if (!split.is_valid()) tree_.nodes[node].impurity = -1.0;
     if (split.gain <= 0.0 || depth == parameters_.max_depth) return;
@@ -208,7 +217,7 @@ class TreeGrower {
     SetSplit(tree_.nodes[node], split, left, right);
   }
 
-  void GrowChild(std::span<std::size_t> rows, const Stats& stats, int depth) {
+  void GrowChild(std::span<std::size_t> rows, const PlainStats& stats, int depth) {
     if (depth == parameters_.max_depth || std::fabs(stats.Impurity()) < kPure) {
       AddLeaf(rows, stats);
     } else {
@@ -216,7 +225,7 @@ class TreeGrower {
     }
   }
 
-  std::size_t AddLeaf(std::span<const std::size_t> rows, const Stats& stats) {
+  std::size_t AddLeaf(std::span<const std::size_t> rows, const PlainStats& stats) {
     TreeNode node;
     node.prediction = stats.Mean();
     node.impurity = stats.Impurity();
@@ -227,7 +236,8 @@ class TreeGrower {
     return tree_.nodes.size() - 1;
   }
 
-  void SetSplit(TreeNode& node, const Split& split, std::int32_t left, std::int32_t right) const {
+  void SetSplit(TreeNode& node, const PlainSplit& split, std::int32_t left,
+                std::int32_t right) const {
     const Feature& feature = data_.features[split.feature];
     node.gain = split.gain;
     node.left = left;
@@ -243,30 +253,31 @@ class TreeGrower {
   }
 
   void FillHistogram(std::span<const std::size_t> rows) {
-    std::fill(histogram_.begin(), histogram_.end(), Stats());
+    std::fill(histogram_.begin(), histogram_.end(), PlainStats());
     for (const std::size_t row : rows) {
       const double target = targets_[row];
-      for (const std::uint32_t bin : data_.row(row)) histogram_[bin].Add(target);
+      for (const std::uint32_t bin : data_.row(row))
+        histogram_[bin].Add(target, data_.weights[row]);
     }
   }
 
   // Spec A.9: the first of the best, features and candidates taken in ascending order.
-  Split FindSplit(std::span<const std::size_t> rows, std::optional<Stats>& stats) {
+  PlainSplit FindSplit(std::span<const std::size_t> rows, std::optional<PlainStats>& stats) {
     FillHistogram(rows);
-    Split best;
+    PlainSplit best;
     for (std::size_t f = 0; f < data_.features.size(); ++f) {
       const Feature& feature = data_.features[f];
       if (feature.num_bins < 2) continue;
-      const std::span<const Stats> bins =
+      const std::span<const PlainStats> bins =
           std::span(histogram_).subspan(feature.first_bin, feature.num_bins);
       const std::vector<std::size_t> order = CandidateOrder(feature, bins);
-      std::vector<Stats> totals = {bins[order[0]]};
+      std::vector<PlainStats> totals = {bins[order[0]]};
       for (std::size_t i = 1; i < order.size(); ++i) {
         totals.push_back(bins[order[i]] + totals[i - 1]);
       }
       for (std::size_t i = 0; i + 1 < order.size(); ++i) {
-        const Stats& left = totals[i];
-        const Stats right = totals.back() - left;
+        const PlainStats& left = totals[i];
+        const PlainStats right = totals.back() - left;
         if (!stats) stats = left + right;
         const double gain = Gain(stats->Impurity(), left, right);
         if (gain <= best.gain) continue;
@@ -279,14 +290,14 @@ class TreeGrower {
     }
     if (!stats) {
       stats.emplace();
-      for (const std::size_t row : rows) stats->Add(targets_[row]);
+      for (const std::size_t row : rows) stats->Add(targets_[row], data_.weights[row]);
     }
     return best;
   }
 
   // Bins as they come; categories by ascending mean, those without rows last.
   static std::vector<std::size_t> CandidateOrder(const Feature& feature,
-                                                 std::span<const Stats> bins) {
+                                                 std::span<const PlainStats> bins) {
     std::vector<std::size_t> order(bins.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     if (!feature.is_categorical) return order;
@@ -298,20 +309,21 @@ class TreeGrower {
     return order;
   }
 
-  double Gain(double impurity, const Stats& left, const Stats& right) const {
-    if (left.count < parameters_.min_instances_per_node ||
-        right.count < parameters_.min_instances_per_node) {
-      return kInvalidGain;
+  double Gain(double impurity, const PlainStats& left, const PlainStats& right) const {
+    if (left.rows < parameters_.min_instances_per_node ||
+        right.rows < parameters_.min_instances_per_node || left.count < min_weight_ ||
+        right.count < min_weight_) {
+      return kNoGain;
     }
     const double total = left.count + right.count;
     const double gain = (impurity - (left.count / total) * left.Impurity()) -
                         (right.count / total) * right.Impurity();
-    return gain < parameters_.min_info_gain ? kInvalidGain : gain;
+    return gain < parameters_.min_info_gain ? kNoGain : gain;
   }
 
   // Reorders `rows` so that those of the left child come first, each side in its old order.
-  std::pair<std::span<std::size_t>, std::span<std::size_t>> Partition(std::span<std::size_t> rows,
-                                                                      const Split& split) const {
+  std::pair<std::span<std::size_t>, std::span<std::size_t>> Partition(
+      std::span<std::size_t> rows, const PlainSplit& split) const {
     const Feature& feature = data_.features[split.feature];
     std::vector<char> goes_left(feature.num_bins, 0);
     for (const std::size_t bin : split.left_bins) goes_left[bin] = 1;
@@ -322,43 +334,43 @@ class TreeGrower {
     return {rows.first(num_left), rows.subspan(num_left)};
   }
 
-  const BinnedRows& data_;
+  const PlainRows& data_;
   const GbtParameters& parameters_;
   std::span<const double> targets_;
-  std::vector<Stats> histogram_;
+  std::vector<PlainStats> histogram_;
   std::vector<std::size_t> rows_;
   std::vector<double> leaf_predictions_;
+  double min_weight_;
   Tree tree_;
 };
 
-void CheckData(const TrainingData& data) {
-  const std::size_t num_rows = data.features.num_rows();
-  if (num_rows == 0)
+void CheckData(const MemoryRows& data) {
+  if (data.labels.empty()) {
     Refuse("there is no row to learn from; check that the training set is not empty");
-  if (data.features.num_cols() == 0) Refuse("there is no feature to learn from");
-  if (data.labels.size() != num_rows) {
-    Refuse(fmt::format("there are {} rows but {} labels", num_rows, data.labels.size()));
   }
-  if (data.attributes.size() != data.features.num_cols()) {
-    Refuse(fmt::format("there are {} features but {} attributes", data.features.num_cols(),
-                       data.attributes.size()));
-  }
+  if (data.attributes.empty()) Refuse("there is no feature to learn from");
 }
 
 }  // namespace
 
-std::vector<double> FindThresholds(std::span<const double> values, std::size_t max_bins) {
-  std::vector<double> sorted(values.begin(), values.end());
-  std::sort(sorted.begin(), sorted.end());
+std::vector<double> FindThresholdsPlainly(std::span<const double> values,
+                                          std::span<const double> weights, std::size_t max_bins) {
   // -0.0 and 0.0 are equal, so they count as one value.
+  std::map<double, double> weight_of;
+  double total = 0.0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    weight_of[values[i]] += weights[i];
+    total += weights[i];
+  }
+  // Spark does not collect zeros: they weigh what the others leave.
+  if (const auto zero = weight_of.find(0.0); zero != weight_of.end() && zero->second == 0.0) {
+    weight_of.erase(zero);
+  }
   std::vector<double> distinct;
   std::vector<double> counts;
-  for (const double value : sorted) {
-    if (distinct.empty() || distinct.back() != value) {
-      distinct.push_back(value);
-      counts.push_back(0.0);
-    }
-    counts.back() += 1.0;
+  for (const auto& [value, weight] : weight_of) {
+    distinct.push_back(value);
+    counts.push_back(weight);
   }
 
   std::vector<double> thresholds;
@@ -369,7 +381,7 @@ std::vector<double> FindThresholds(std::span<const double> values, std::size_t m
   }
   // Each threshold is where the number of values below comes nearest to the next multiple of
   // stride.
-  const double stride = static_cast<double>(values.size()) / static_cast<double>(max_bins);
+  const double stride = total / static_cast<double>(max_bins);
   double target = stride;
   double below = counts[0];
   for (std::size_t i = 1; i < distinct.size(); ++i) {
@@ -383,10 +395,10 @@ std::vector<double> FindThresholds(std::span<const double> values, std::size_t m
   return thresholds;
 }
 
-TreeEnsemble TrainGbtPlain(const TrainingData& data, const GbtParameters& parameters) {
+TreeEnsemble TrainGbtPlain(const MemoryRows& data, const GbtParameters& parameters) {
   CheckData(data);
-  const BinnedRows rows = BinRows(data, parameters.max_bins);
-  TreeGrower grower(rows, parameters);
+  const PlainRows rows = BinRows(data, parameters.max_bins);
+  PlainGrower grower(rows, parameters);
   std::vector<Tree> trees;
   std::vector<double> weights;
   std::vector<double> predictions(rows.num_rows, 0.0);
@@ -398,7 +410,9 @@ TreeEnsemble TrainGbtPlain(const TrainingData& data, const GbtParameters& parame
     weights.push_back(weight);
     for (std::size_t row = 0; row < rows.num_rows; ++row) {
       predictions[row] += grower.leaf_predictions()[row] * weight;
-      targets[row] = 2.0 * (data.labels[row] - predictions[row]);
+      const double residual = data.labels[row] - predictions[row];
+      if (parameters.loss == Loss::kSquared) targets[row] = 2.0 * residual;
+      if (parameters.loss == Loss::kAbsolute) targets[row] = residual < 0.0 ? -1.0 : 1.0;
     }
   }
   return TreeEnsemble(std::move(trees), std::move(weights), rows.features.size());

@@ -1,4 +1,4 @@
-#include "learn/gbt/plain_trainer.h"
+#include "oracle/plain_trainer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,6 @@ namespace firesteel {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 struct Row {
   double label;
@@ -28,37 +27,18 @@ Attribute Nominal(std::int32_t arity) {
   return attribute;
 }
 
-Attribute Binary() {
-  Attribute attribute;
-  attribute.kind = Attribute::Kind::kBinary;
-  return attribute;
+MemoryRows ToMemory(const std::vector<Row>& rows, std::vector<Attribute> attributes) {
+  MemoryRows memory = {.attributes = std::move(attributes), .features = {}, .labels = {}};
+  for (const Row& row : rows) {
+    memory.labels.push_back(row.label);
+    memory.features.insert(memory.features.end(), row.features.begin(), row.features.end());
+  }
+  return memory;
 }
-
-// Rows as a trainer takes them.
-struct Table {
-  Table(const std::vector<Row>& rows, std::vector<Attribute> attributes_in)
-      : attributes(std::move(attributes_in)) {
-    for (const Row& row : rows) {
-      labels.push_back(row.label);
-      values.insert(values.end(), row.features.begin(), row.features.end());
-    }
-  }
-
-  TrainingData Data() const {
-    return {.features = {values.data(), labels.size(), attributes.size()},
-            .labels = labels,
-            .attributes = attributes};
-  }
-
-  std::vector<Attribute> attributes;
-  std::vector<double> labels;
-  std::vector<double> values;
-};
 
 TreeEnsemble Train(const std::vector<Row>& rows, std::vector<Attribute> attributes,
                    const GbtParameters& parameters) {
-  const Table table(rows, std::move(attributes));
-  return TrainGbtPlain(table.Data(), parameters);
+  return TrainGbtPlain(ToMemory(rows, std::move(attributes)), parameters);
 }
 
 std::vector<TreeNode> TrainTree(const std::vector<Row>& rows, std::vector<Attribute> attributes,
@@ -96,61 +76,19 @@ void ExpectLeaf(const TreeNode& node, double prediction, double impurity,
 
 // The thresholds of spec I.1, outputs of Spark 4.3.0.
 
-TEST(FindThresholds, AreMidpointsOfFewValues) {
-  // S1, with both zeros.
-  EXPECT_THAT(FindThresholds(std::vector<double>{-2, 0, -0.0, 5, 5, 7.5}, 32),
-              ElementsAre(-1.0, 2.5, 6.25));
-}
-
-TEST(FindThresholds, StrideMayGiveFewerThanAllowed) {
+TEST(FindThresholdsPlainly, StrideMayGiveFewerThanAllowed) {
   // S2: 20 rows, 4 bins, stride 5. The rows below each gap are 1, 10, 12, 14, 15, 16, 17: 1 is
   // nearer to the first target 5 than 10 is, 10 hits the second, 15 the third; none is left for 20.
   const std::vector<double> values = {1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 8};
-  EXPECT_THAT(FindThresholds(values, 4), ElementsAre(1.5, 2.5, 5.5));
+  EXPECT_THAT(FindThresholdsPlainly(values, std::vector<double>(values.size(), 1.0), 4),
+              ElementsAre(1.5, 2.5, 5.5));
 }
 
-TEST(FindThresholds, ZerosCountLikeOtherValues) {
+TEST(FindThresholdsPlainly, ZerosCountLikeOtherValues) {
   // S3.
   const std::vector<double> values = {0, 0, 0, 0, 0, 0, -1, -1, -3, 1, 2, 3, 4, 5, 6, 7};
-  EXPECT_THAT(FindThresholds(values, 5), ElementsAre(-0.5, 0.5, 1.5, 4.5));
-}
-
-TEST(FindThresholds, ConstantFeatureHasNone) {
-  // S4.
-  EXPECT_THAT(FindThresholds(std::vector<double>{4, 4, 4}, 32), IsEmpty());
-  EXPECT_THAT(FindThresholds(std::vector<double>{0, 0, 0}, 32), IsEmpty());
-  EXPECT_THAT(FindThresholds(std::vector<double>{1, 2, 3}, 32), ElementsAre(1.5, 2.5));
-}
-
-TEST(FindThresholds, StridePicksTheNearerGap) {
-  // S5.
-  const std::vector<double> five = {1, 2, 3, 4, 5};
-  EXPECT_THAT(FindThresholds(five, 32), ElementsAre(1.5, 2.5, 3.5, 4.5));
-  EXPECT_THAT(FindThresholds(five, 3), ElementsAre(2.5, 3.5));
-  // S8.
-  const std::vector<double> pairs = {1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6};
-  EXPECT_THAT(FindThresholds(pairs, 3), ElementsAre(2.5, 4.5));
-  EXPECT_THAT(FindThresholds(pairs, 4), ElementsAre(2.5, 3.5, 5.5));
-  EXPECT_THAT(FindThresholds(pairs, 6), ElementsAre(1.5, 2.5, 3.5, 4.5, 5.5));
-}
-
-// The trees of spec I.2, outputs of Spark 4.3.0.
-
-TEST(TrainGbtPlain, TieInsideAFeatureGoesToTheLowerThreshold) {
-  const auto nodes = TrainTree({{0, {1}}, {1, {2}}, {1, {3}}, {0, {4}}}, {Continuous()}, 1);
-  ASSERT_EQ(nodes.size(), 3u);
-  EXPECT_EQ(nodes[0].threshold, 1.5);
-  EXPECT_EQ(nodes[0].gain, 0.08333333333333331);
-  EXPECT_EQ(nodes[1].prediction, 0.0);
-  EXPECT_EQ(nodes[2].prediction, 0.6666666666666666);
-}
-
-TEST(TrainGbtPlain, TieAcrossFeaturesGoesToTheLowerIndex) {
-  const auto nodes = TrainTree({{0, {1, 9}}, {0, {2, 8}}, {4, {3, 7}}, {4, {4, 6}}},
-                               {Continuous(), Continuous()}, 1);
-  EXPECT_EQ(nodes[0].feature, 0);
-  EXPECT_EQ(nodes[0].threshold, 2.5);
-  EXPECT_EQ(nodes[0].gain, 4.0);
+  EXPECT_THAT(FindThresholdsPlainly(values, std::vector<double>(values.size(), 1.0), 5),
+              ElementsAre(-0.5, 0.5, 1.5, 4.5));
 }
 
 TEST(TrainGbtPlain, CategoriesAreSplitByTheirMeans) {
@@ -160,22 +98,6 @@ TEST(TrainGbtPlain, CategoriesAreSplitByTheirMeans) {
   EXPECT_EQ(nodes[0].gain, 1.6875);
   EXPECT_EQ(nodes[1].prediction, 2.0);
   EXPECT_EQ(nodes[2].prediction, 5.0);
-}
-
-TEST(TrainGbtPlain, AbsentCategoriesGoRight) {
-  const auto nodes = TrainTree({{3, {0}}, {5, {2}}, {6, {3}}, {3, {0}}}, {Nominal(4)}, 2);
-  ASSERT_EQ(nodes.size(), 5u);
-  EXPECT_THAT(nodes[0].left_categories, ElementsAre(0));
-  EXPECT_EQ(nodes[0].gain, 1.5625);
-  EXPECT_EQ(nodes[0].right, 2);
-  EXPECT_THAT(nodes[2].left_categories, ElementsAre(2));
-  EXPECT_EQ(nodes[2].gain, 0.25);
-}
-
-TEST(TrainGbtPlain, ConstantFeatureGivesALeafOfImpurityMinusOne) {
-  const auto nodes = TrainTree({{3, {1}}, {4, {1}}, {3.5, {1}}}, {Continuous()}, 1);
-  ASSERT_EQ(nodes.size(), 1u);
-  ExpectLeaf(nodes[0], 3.5, -1.0, {3, 10.5, 37.25});
 }
 
 TEST(TrainGbtPlain, RoundingAloneMayMakeASplit) {
@@ -209,36 +131,13 @@ TEST(TrainGbtPlain, PrunesLeavesThatPredictTheSame) {
   EXPECT_EQ(nodes[4].prediction, 2.0);
 }
 
-TEST(TrainGbtPlain, PrunedNodeKeepsItsOwnStatistics) {
-  // Feature 0 gains nothing, so the whole tree is one leaf; its impurity is real, as a split was
-  // possible: (1 + 9 + 1 + 9) / 4 - 2^2 = 1.
-  const auto nodes = TrainTree({{1, {0}}, {3, {0}}, {1, {1}}, {3, {1}}}, {Continuous()}, 2);
-  ASSERT_EQ(nodes.size(), 1u);
-  ExpectLeaf(nodes[0], 2.0, 1.0, {4, 8, 20});
-}
-
-TEST(TrainGbtPlain, DepthZeroIsALeafWithItsImpurity) {
-  const auto nodes = TrainTree({{1, {0}}, {3, {1}}}, {Continuous()}, 0);
-  ASSERT_EQ(nodes.size(), 1u);
-  ExpectLeaf(nodes[0], 2.0, 1.0, {2, 4, 10});
-}
-
-TEST(TrainGbtPlain, UnknownCategoriesFollowTheLargerSide) {
-  const TreeEnsemble model = Train({{1, {0}}, {1, {0}}, {5, {1}}, {5, {1}}, {9, {2}}, {9.1, {2}}},
-                                   {Nominal(3)}, {.max_iter = 1, .max_depth = 1});
-  const std::vector<double> values = {2, 3, -1, 0.5};
-  std::vector<double> out(values.size());
-  model.Predict(MatrixView<const double>(values.data(), values.size(), 1), out);
-  EXPECT_THAT(out, ElementsAre(9.05, 3.0, 3.0, 3.0));
-}
-
 TEST(TrainGbtPlain, GrowsTheTwoTreesOfTheSpec) {
   // Source: spec I.3, G1.
   const std::vector<Row> rows = {{3, {0, 1}}, {5, {1, 2}}, {4, {0, 3}}, {9, {2, 4}},
                                  {8, {2, 1}}, {6, {1, 4}}, {1, {0, 0}}, {7, {1, 5}}};
-  const Table table(rows, {Nominal(3), Continuous()});
+  const MemoryRows memory = ToMemory(rows, {Nominal(3), Continuous()});
   const TreeEnsemble model =
-      TrainGbtPlain(table.Data(), {.max_iter = 2, .max_depth = 2, .step_size = 0.1});
+      TrainGbtPlain(memory, {.max_iter = 2, .max_depth = 2, .step_size = 0.1});
   EXPECT_THAT(model.weights(), ElementsAre(1.0, 0.1));
 
   const auto& first = model.trees()[0].nodes;
@@ -270,40 +169,9 @@ TEST(TrainGbtPlain, GrowsTheTwoTreesOfTheSpec) {
   ExpectLeaf(second[6], 2.0, 0.0, {1, 2, 4});
 
   std::vector<double> out(rows.size());
-  model.Predict(table.Data().features, out);
+  model.Predict({memory.features.data(), rows.size(), 2}, out);
   EXPECT_THAT(out, ElementsAre(3.433333333333333, 5.8, 3.566666666666667, 8.566666666666666,
                                8.433333333333334, 6.066666666666666, 0.9333333333333333, 6.2));
-}
-
-TEST(TrainGbtPlain, MinimumOfRowsHoldsOnBothSides) {
-  // Splitting off the 9 alone would gain most; with 2 rows a side only the middle is left.
-  const auto nodes = Train({{1, {1}}, {2, {2}}, {3, {3}}, {9, {4}}}, {Continuous()},
-                           {.max_iter = 1, .max_depth = 1, .min_instances_per_node = 2})
-                         .trees()[0]
-                         .nodes;
-  EXPECT_EQ(nodes[0].threshold, 2.5);
-}
-
-TEST(TrainGbtPlain, MinimumGainThatNoSplitReachesGivesALeaf) {
-  // The only split gains 1: variance 1 to 0.
-  const GbtParameters parameters = {.max_iter = 1, .min_info_gain = 1.5};
-  const TreeEnsemble model = Train({{1, {1}}, {3, {2}}}, {Continuous()}, parameters);
-  ASSERT_EQ(model.trees()[0].nodes.size(), 1u);
-  ExpectLeaf(model.trees()[0].nodes[0], 2.0, -1.0, {2, 4, 10});
-}
-
-TEST(TrainGbtPlain, FewRowsMeanFewBins) {
-  // Two rows allow two bins; a nominal feature of four categories does not fit.
-  EXPECT_EQ(MessageOf({{1, {0}}, {2, {3}}}, {Nominal(4)}),
-            "gbt: feature 0 has 4 categories, but there are 2 bins (the smaller of maxBins and the "
-            "number of rows); raise maxBins, add rows or leave the feature out");
-}
-
-TEST(TrainGbtPlain, CategoryValuesCountWhole) {
-  // 1.5 is category 1 in training.
-  const auto nodes = TrainTree({{1, {0}}, {3, {1.5}}}, {Binary()}, 1);
-  ASSERT_EQ(nodes.size(), 3u);
-  EXPECT_EQ(nodes[2].prediction, 3.0);
 }
 
 TEST(TrainGbtPlain, RefusesValuesThatAreNoCategory) {
@@ -319,23 +187,23 @@ TEST(TrainGbtPlain, RefusesValuesThatAreNoCategory) {
             "of them");
 }
 
-TEST(TrainGbtPlain, RefusesANominalFeatureWithoutItsNumberOfCategories) {
-  Attribute attribute;
-  attribute.kind = Attribute::Kind::kNominal;
-  EXPECT_EQ(MessageOf({{1, {0}}, {2, {1}}}, {attribute}),
-            "gbt: feature 0 is nominal, but its attribute does not say how many categories it has");
-}
-
-TEST(TrainGbtPlain, RefusesDataWithoutRowsOrFeatures) {
-  EXPECT_EQ(MessageOf({}, {Continuous()}),
-            "gbt: there is no row to learn from; check that the training set is not empty");
-  EXPECT_EQ(MessageOf({{1, {}}}, {}), "gbt: there is no feature to learn from");
-}
-
-TEST(TrainGbtPlain, FeatureOfOneCategoryNeverSplits) {
-  const auto nodes = TrainTree({{1, {0, 1}}, {3, {0, 2}}}, {Nominal(1), Continuous()}, 1);
-  ASSERT_EQ(nodes.size(), 3u);
-  EXPECT_EQ(nodes[0].feature, 1);
+TEST(TrainGbtPlain, AbsoluteLossLearnsTheSideOfEachRow) {
+  // Source: spec I.3, G2.
+  const TreeEnsemble model =
+      Train({{3, {0, 1}},
+             {5, {1, 2}},
+             {4, {0, 3}},
+             {9, {2, 4}},
+             {8, {2, 1}},
+             {6, {1, 4}},
+             {1, {0, 0}},
+             {7, {1, 5}}},
+            {Nominal(3), Continuous()},
+            {.max_iter = 2, .max_depth = 2, .loss = Loss::kAbsolute, .step_size = 0.5});
+  const auto& nodes = model.trees()[1].nodes;
+  ASSERT_EQ(nodes.size(), 5u);
+  ExpectNode(nodes[0], 0.25, 0.9375, {8, 2, 8}, 0.5625);
+  ExpectNode(nodes[1], -0.5, 0.75, {4, -2, 4}, 0.75);
 }
 
 }  // namespace
