@@ -5,26 +5,30 @@
 
 #include <vector>
 
-#include "learn/gbt/plain_trainer.h"
+#include "learn/gbt/gbt_trainer.h"
+#include "model/tree_ensemble.h"
 #include "shipping_rows.h"
 
 namespace firesteel {
 namespace {
 
 void PredictForest(benchmark::State& state) {
-  const ShippingRows rows(static_cast<std::size_t>(state.range(0)));
-  const TrainingData data = rows.Data();
-  const TreeEnsemble model = TrainGbtPlain(ShippingRows(5000).Data(), {.max_iter = 32});
-  std::vector<double> predictions(data.labels.size());
+  const MemoryRows rows = MakeShippingRows(static_cast<std::size_t>(state.range(0)));
+  const MatrixView<const double> features(rows.features.data(), rows.labels.size(),
+                                          rows.attributes.size());
+  MemorySource source(MakeShippingRows(5000));
+  const TrainedModel trained = TrainGbt(source, {.max_iter = 32}, {});
+  const auto& model = dynamic_cast<const TreeEnsemble&>(*trained.model);
+  std::vector<double> predictions(rows.labels.size());
   for (auto _ : state) {
-    model.Predict(data.features, predictions);
+    model.Predict(features, predictions);
     benchmark::DoNotOptimize(predictions.data());
   }
   for (std::size_t row = 0; row < predictions.size(); ++row) {
     double expected = 0.0;
     for (std::size_t t = 0; t < model.trees().size(); ++t) {
       const Tree& tree = model.trees()[t];
-      expected += tree.nodes[tree.Leaf(data.features.row(row))].prediction * model.weights()[t];
+      expected += tree.nodes[tree.Leaf(features.row(row))].prediction * model.weights()[t];
     }
     if (predictions[row] != expected) {
       state.SkipWithError("a prediction is wrong");
