@@ -22,6 +22,8 @@ constexpr Command kCommands[] = {
     {"feature-engineering", "Steps 2 and 3: fit or apply the feature pipeline",
      RunFeatureEngineeringCommand},
     {"model-training", "Step 4: train, predict, measure", RunModelTrainingCommand},
+    {"run", "All steps at once", RunRunCommand},
+    {"describe", "Say what a trained model is", RunDescribeCommand},
     {"sample-data", "Write a made-up shipping data set", RunSampleDataCommand},
     {"init", "Write the built-in workflow to a file", RunInitCommand},
 };
@@ -43,8 +45,8 @@ std::string HelpText() {
       "\n"
       "Example:\n"
       "  firesteel sample-data --output data\n"
-      "  firesteel data-preprocessing --shipping-logs data/ShippingLogs.csv \\\n"
-      "    --product-description data/ProductDescriptions.csv --output out/data_preprocessing\n"
+      "  firesteel run --shipping-logs data/ShippingLogs.csv \\\n"
+      "    --product-description data/ProductDescriptions.csv --output out\n"
       "\n"
       "Exit codes: 0 done, 1 failed, 2 wrong flags, workflow file or parameters,\n"
       "130 stopped by Ctrl-C, 143 by SIGTERM.\n";

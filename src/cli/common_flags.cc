@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "engine/duckdb/duckdb_engine.h"
+#include "engine/duckdb/library/library.h"
 
 namespace firesteel {
 namespace {
@@ -127,12 +128,16 @@ Location ReadLocation(const Flags& flags, std::string_view name) {
   }
 }
 
+bool ReadBool(const Flags& flags, std::string_view name, bool otherwise) {
+  const std::optional<std::string> text = flags.Get(name);
+  if (!text) return otherwise;
+  if (EqualsIgnoringCase(*text, "true")) return true;
+  if (EqualsIgnoringCase(*text, "false")) return false;
+  throw Error(ErrorKind::kUsage, fmt::format("{}: '{}' is neither true nor false", name, *text));
+}
+
 bool ReadOverwrite(const Flags& flags) {
-  constexpr std::string_view kFlag = "--overwrite-output";
-  const std::string text = flags.Get(kFlag).value_or("true");
-  if (EqualsIgnoringCase(text, "true")) return true;
-  if (EqualsIgnoringCase(text, "false")) return false;
-  throw Error(ErrorKind::kUsage, fmt::format("{}: '{}' is neither true nor false", kFlag, text));
+  return ReadBool(flags, "--overwrite-output", /*otherwise=*/true);
 }
 
 std::int64_t ParseMemoryLimit(std::string_view text) {
@@ -169,11 +174,12 @@ std::int64_t ParseMemoryLimit(std::string_view text) {
 }
 
 void RunStep(const CommonOptions& options,
-             const std::function<StepReport(Engine& engine, const PhaseObserver& observer)>& step) {
+             const std::function<StepReport(Engine& engine, const StepObserver& observer)>& step) {
   Interruption interruption;
   Progress progress(options.progress);
   StepReport report;
   try {
+    LoadDuckDbLibrary();
     const std::unique_ptr<Engine> engine =
         OpenDuckDb({.num_threads = options.num_threads,
                     .memory_limit_bytes = options.memory_limit_bytes,
@@ -185,10 +191,14 @@ void RunStep(const CommonOptions& options,
       ~Connection() { interruption->SetEngine(nullptr); }
       Interruption* interruption;
     } connection(&interruption, engine.get());
-    report = step(*engine, [&](std::string_view phase) {
+    report = step(*engine, [&](const StepProgress& state) {
       interruption.Check();
-      progress.Begin(phase);
-      LogDebug(phase);
+      if (state.total > 0) {
+        progress.Tell(state.done, state.total);
+      } else {
+        progress.Begin(state.phase);
+        LogDebug(state.phase);
+      }
     });
   } catch (const Error&) {
     progress.End();
@@ -201,6 +211,7 @@ void RunStep(const CommonOptions& options,
     rows += fmt::format("{}{} {} rows", rows.empty() ? "" : ", ", part, WithThousands(count));
   }
   LogInfo(fmt::format("wrote {}: {} in {:.2f} s", report.output, rows, report.seconds));
+  for (const std::string& finding : report.findings) LogInfo(finding);
 }
 
 }  // namespace firesteel

@@ -36,14 +36,16 @@ Workflow FindWorkflow(const std::vector<std::string>& arguments);
 
 /// Location::Parse with the flag's name in messages.
 Location ReadLocation(const Flags& flags, std::string_view name);
-/// --overwrite-output: true and false in any case.
+/// A flag that is true or false, in any case.
+bool ReadBool(const Flags& flags, std::string_view name, bool otherwise);
+/// --overwrite-output.
 bool ReadOverwrite(const Flags& flags);
 /// "500MB", "2GiB", "80%" (of the memory this process may use) as bytes. Throws Error(kUsage).
 std::int64_t ParseMemoryLimit(std::string_view text);
 
 /// Runs a step with an engine, progress and interruption around it, and logs what it wrote.
 void RunStep(const CommonOptions& options,
-             const std::function<StepReport(Engine& engine, const PhaseObserver& observer)>& step);
+             const std::function<StepReport(Engine& engine, const StepObserver& observer)>& step);
 
 /// Thrown instead of Error(kInterrupted) to carry the exit code out of RunStep.
 struct InterruptedBySignal {

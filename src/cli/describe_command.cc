@@ -6,6 +6,7 @@
 #include "cli/common_flags.h"
 #include "cli/model_report.h"
 #include "engine/duckdb/duckdb_engine.h"
+#include "engine/duckdb/library/library.h"
 
 namespace firesteel {
 
@@ -35,6 +36,7 @@ void RunDescribeCommand(const std::vector<std::string>& arguments) {
   if (!(location / "metadata").IsDirectory() && (location / "model").IsDirectory()) {
     location = location / "model";
   }
+  LoadDuckDbLibrary();
   const std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = 1});
   const SavedModel model = ReadModel(*engine, location, workflow.python_stages);
   const bool with_trees = flags.Has("--trees");

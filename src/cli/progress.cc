@@ -39,7 +39,13 @@ Progress::~Progress() {
 void Progress::Begin(std::string_view phase) {
   const std::lock_guard<std::mutex> guard(mutex_);
   phase_ = phase;
+  share_.clear();
   phase_start_ = std::chrono::steady_clock::now();
+}
+
+void Progress::Tell(int done, int total) {
+  const std::lock_guard<std::mutex> guard(mutex_);
+  share_ = fmt::format(" {}/{}", done, total);
 }
 
 void Progress::End() {
@@ -55,7 +61,7 @@ void Progress::Draw() {
     changed_.wait_for(lock, kFrame, [this] { return is_over_; });
     if (is_over_ || phase_.empty()) continue;
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - phase_start_;
-    Write(fmt::format("{}{} {} {:.1f} s\r", kWipe, kWheel[frame % kWheel.size()], phase_,
+    Write(fmt::format("{}{} {}{} {:.1f} s\r", kWipe, kWheel[frame % kWheel.size()], phase_, share_,
                       elapsed.count()));
     is_shown_ = true;
   }

@@ -21,6 +21,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void Begin(std::string_view phase);
+  /// Shows how far the phase is: "training 12/32".
+  void Tell(int done, int total);
   /// Wipes the line, so that something else can be written.
   void End();
 
@@ -30,6 +32,7 @@ class Progress {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string phase_;  // Empty: nothing runs.
+  std::string share_;  // " 12/32", or nothing.
   std::chrono::steady_clock::time_point phase_start_;
   bool is_shown_ = false;
   bool is_over_ = false;

@@ -3,22 +3,19 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
-#include "base/hash.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "sparkml/frame.h"
 #include "sql/expression.h"
 #include "storage/output.h"
-#include "workflow/manifest.h"
 #include "workflow/split.h"
-#include "workflow/steps.h"
+#include "workflow/step_parts.h"
 
 namespace firesteel {
 namespace {
@@ -26,20 +23,25 @@ namespace {
 using sql::ExpressionPtr;
 
 struct OpenSource {
-  const SourceSpec* spec = nullptr;
-  std::vector<std::string> files;
+  const SourceFiles* found = nullptr;
   Relation relation;
+
+  const SourceSpec& spec() const { return *found->spec; }
 };
 
 class Preprocessing {
  public:
-  Preprocessing(Engine& engine, const Workflow& workflow, const PreprocessingOptions& options)
-      : engine_(engine), workflow_(workflow), options_(options), clock_(options.observer) {}
+  Preprocessing(const std::vector<SourceFiles>& sources, double training_fraction, StepWork* work)
+      : engine_(work->engine()),
+        workflow_(work->workflow()),
+        training_fraction_(training_fraction),
+        work_(*work) {
+    for (const SourceFiles& source : sources) sources_.push_back({&source, {}});
+  }
 
-  StepReport Run();
+  SplitRows Run();
 
  private:
-  void ListSources();
   void ReadSources();
   Relation ReadCsv(const OpenSource& source, const std::vector<std::string>& as_text) const;
   void ReadDateAsText();
@@ -49,12 +51,15 @@ class Preprocessing {
   Relation ParseDate(const Relation& renamed);
   void RefuseBadDates(const Relation& renamed, std::int64_t num_rows) const;
   std::vector<DateCount> CountDates(const Relation& rows) const;
+  std::optional<std::string> FindCutOff(std::span<const DateCount> counts) const;
+  Frame WritePart(const Relation& rows, const std::optional<std::string>& cut_off,
+                  const std::string& part);
 
   Engine& engine_;
   const Workflow& workflow_;
-  const PreprocessingOptions& options_;
-  PhaseClock clock_;
-  Manifest manifest_;
+  double training_fraction_;
+  StepWork& work_;
+  std::string seed_;
   std::vector<OpenSource> sources_;
   std::vector<std::string> original_names_;  // Of the joined columns, before renaming.
 };
@@ -76,37 +81,20 @@ sql::Select Filter(ExpressionPtr condition) {
   return select;
 }
 
-void Preprocessing::ListSources() {
-  for (const SourceSpec& spec : workflow_.sources) {
-    const auto location = options_.sources.find(spec.name);
-    if (location == options_.sources.end()) {
-      throw Error(ErrorKind::kUsage,
-                  fmt::format("no location is given for the source '{}'", spec.name));
-    }
-    OpenSource source;
-    source.spec = &spec;
-    try {
-      source.files = ListDataFiles(location->second);
-    } catch (const Error& error) {
-      throw error.Within(fmt::format("source '{}'", spec.name));
-    }
-    sources_.push_back(std::move(source));
-  }
-}
-
 Relation Preprocessing::ReadCsv(const OpenSource& source,
                                 const std::vector<std::string>& as_text) const {
-  CsvSource csv{.files = source.files, .options = source.spec->csv, .types = source.spec->types};
+  CsvSource csv{
+      .files = source.found->files, .options = source.spec().csv, .types = source.spec().types};
   for (const std::string& column : as_text) csv.types.emplace_back(column, kStringType);
   return engine_.ReadCsv(csv);
 }
 
 void Preprocessing::ReadSources() {
   for (OpenSource& source : sources_) {
-    if (source.spec->format == SourceFormat::kCsv) {
+    if (source.spec().format == SourceFormat::kCsv) {
       source.relation = ReadCsv(source, {});
     } else {
-      source.relation = ReadFrame(engine_, options_.sources.at(source.spec->name));
+      source.relation = ReadFrame(engine_, source.found->location);
     }
   }
   ReadDateAsText();
@@ -115,12 +103,13 @@ void Preprocessing::ReadSources() {
     if (num_rows == 0) {
       throw Error(
           ErrorKind::kInvalidArgument,
-          fmt::format("source '{}': '{}' has no rows{}", source.spec->name, source.files[0],
-                      source.files.size() > 1 ? fmt::format(", nor have the {} files beside it",
-                                                            source.files.size() - 1)
-                                              : ""));
+          fmt::format(
+              "source '{}': '{}' has no rows{}", source.spec().name, source.found->files[0],
+              source.found->files.size() > 1
+                  ? fmt::format(", nor have the {} files beside it", source.found->files.size() - 1)
+                  : ""));
     }
-    manifest_.rows.emplace_back(source.spec->name, num_rows);
+    work_.manifest.rows.emplace_back(source.spec().name, num_rows);
   }
 }
 
@@ -129,11 +118,11 @@ void Preprocessing::ReadSources() {
 void Preprocessing::ReadDateAsText() {
   if (!workflow_.date.format || *workflow_.date.format == "yyyy-MM-dd") return;
   for (OpenSource& source : sources_) {
-    if (source.spec->format != SourceFormat::kCsv) continue;
+    if (source.spec().format != SourceFormat::kCsv) continue;
     for (const Field& field : source.relation.schema().fields()) {
       const std::string name = workflow_.snake_case_names ? SnakeCase(field.name) : field.name;
       if (!EqualsIgnoringCase(name, workflow_.date.column)) continue;
-      const auto& types = source.spec->types;
+      const auto& types = source.spec().types;
       const bool is_declared = std::any_of(types.begin(), types.end(), [&](const auto& type) {
         return EqualsIgnoringCase(type.first, field.name);
       });
@@ -149,7 +138,7 @@ Relation Preprocessing::JoinSources() const {
   Relation joined = sources_[0].relation;
   for (const JoinSpec& join : workflow_.joins) {
     const auto source = std::find_if(sources_.begin(), sources_.end(), [&](const OpenSource& s) {
-      return s.spec->name == join.source;
+      return s.spec().name == join.source;
     });
     try {
       joined = engine_.Join(joined, source->relation, join.options);
@@ -230,7 +219,7 @@ void Preprocessing::RefuseBadDates(const Relation& renamed, std::int64_t num_row
   const std::string& original = original_names_[position];
   for (const OpenSource& source : sources_) {
     const std::optional<std::size_t> found = source.relation.schema().Find(original);
-    if (!found || source.spec->format != SourceFormat::kCsv) continue;
+    if (!found || source.spec().format != SourceFormat::kCsv) continue;
     const Field& field = source.relation.schema().fields()[*found];
     const std::optional<RecordOrigin> origin =
         engine_.Locate(source.relation, is_bad(field), field.name);
@@ -254,34 +243,41 @@ std::vector<DateCount> Preprocessing::CountDates(const Relation& rows) const {
   return counts;
 }
 
-StepReport Preprocessing::Run() {
-  if (!(options_.training_fraction > 0.0 && options_.training_fraction < 1.0)) {
-    throw Error(ErrorKind::kUsage,
-                fmt::format("the training fraction must lie between 0 and 1, both excluded; it is "
-                            "{}",
-                            options_.training_fraction));
+std::optional<std::string> Preprocessing::FindCutOff(std::span<const DateCount> counts) const {
+  try {
+    return FindCutOffDate(counts, training_fraction_);
+  } catch (const Error& error) {
+    throw error.Within(fmt::format("column '{}'", workflow_.date.column));
   }
-  ListSources();
-  std::vector<Location> inputs;
-  for (const SourceSpec& spec : workflow_.sources) inputs.push_back(options_.sources.at(spec.name));
-  OutputDirectory output(options_.output,
-                         {.overwrite = options_.overwrite,
-                          .inputs = inputs,
-                          .entries = {"training", "validation", "rejected", "manifest.json"}});
-  InputHashes hashes;
-  for (const OpenSource& source : sources_) hashes.Add(source.spec->name, source.files);
-  hashes.Start();
-  manifest_.step = "data_preprocessing";
-  manifest_.engine = engine_.version();
-  manifest_.parameters = {{"training_fraction", options_.training_fraction},
-                          {"overwrite_output", options_.overwrite}};
+}
 
-  clock_.Begin("reading");
+Frame Preprocessing::WritePart(const Relation& rows, const std::optional<std::string>& cut_off,
+                               const std::string& part) {
+  ExpressionPtr condition = sql::Literal(false);
+  if (cut_off) {
+    condition = sql::Call(part == "training" ? "<=" : ">",
+                          {sql::Column(workflow_.date.column), sql::DateLiteral(*cut_off)});
+  }
+  const Relation selected = engine_.Query(rows, Filter(condition));
+  const WriteResult written =
+      WriteFrame(engine_, selected, work_.MakeFolder(part), UuidOf(seed_ + " " + part));
+  work_.AddWritten(part, written.num_rows);
+  if (written.num_rows == 0) {
+    work_.manifest.Warn(
+        fmt::format("the {} part is empty, since the cut falls on rows without a date", part));
+  }
+  return {.path = fmt::format("{}/{}", work_.place().target, part),
+          .rows = AsReadBack(selected),
+          .num_rows = written.num_rows};
+}
+
+SplitRows Preprocessing::Run() {
+  work_.clock.Begin("reading");
   ReadSources();
-  clock_.Begin("joining");
+  work_.clock.Begin("joining");
   const Relation renamed = RenameColumns(JoinSources());
   const Relation rows = engine_.Keep(ParseDate(renamed));
-  clock_.Begin("splitting");
+  work_.clock.Begin("splitting");
   const std::vector<DateCount> counts = CountDates(rows);
   std::int64_t num_rows = 0;
   for (const DateCount& count : counts) num_rows += count.second;
@@ -291,64 +287,81 @@ StepReport Preprocessing::Run() {
     throw Error(ErrorKind::kInvalidArgument,
                 "no row is left after the joins; do the keys of the sources match?");
   }
-  std::optional<std::string> cut_off;
-  try {
-    cut_off = FindCutOffDate(counts, options_.training_fraction);
-  } catch (const Error& error) {
-    throw error.Within(fmt::format("column '{}'", workflow_.date.column));
-  }
+  const std::optional<std::string> cut_off = FindCutOff(counts);
   if (num_nulls > 0) {
-    manifest_.Warn(fmt::format("{} of {} rows have no {} and are in neither part",
-                               WithThousands(num_nulls), WithThousands(num_rows),
-                               workflow_.date.column));
+    work_.manifest.Warn(fmt::format("{} of {} rows have no {} and are in neither part",
+                                    WithThousands(num_nulls), WithThousands(num_rows),
+                                    workflow_.date.column));
   }
 
-  clock_.Begin("writing");
-  const std::string seed = fmt::format("data_preprocessing {} {} {}", hashes.Combined(),
-                                       Sha256(workflow_.text), options_.training_fraction);
-  std::int64_t num_used = 0;
-  manifest_.rows.emplace_back("joined", num_rows);
-  StepReport report;
-  for (const char* part : {"training", "validation"}) {
-    ExpressionPtr condition = sql::Literal(false);
-    if (cut_off) {
-      condition = sql::Call(part == std::string_view("training") ? "<=" : ">",
-                            {sql::Column(workflow_.date.column), sql::DateLiteral(*cut_off)});
-    }
-    const WriteResult written = WriteFrame(engine_, engine_.Query(rows, Filter(condition)),
-                                           output.MakeFolder(part), UuidOf(seed + " " + part));
-    manifest_.rows.emplace_back(part, written.num_rows);
-    report.rows.emplace_back(part, written.num_rows);
-    num_used += written.num_rows;
-    if (written.num_rows == 0) {
-      manifest_.Warn(
-          fmt::format("the {} part is empty, since the cut falls on rows without a date", part));
-    }
-  }
-  RowLedger ledger{.read = num_rows, .used = num_used};
+  work_.clock.Begin("writing");
+  seed_ = work_.Seed(fmt::format("{}", training_fraction_));
+  work_.manifest.rows.emplace_back("joined", num_rows);
+  SplitRows parts{.training = WritePart(rows, cut_off, "training"),
+                  .validation = WritePart(rows, cut_off, "validation")};
+  RowLedger ledger{.read = num_rows, .used = parts.training.num_rows + parts.validation.num_rows};
   if (!cut_off) {
     // Rows that have a date come after the cut, but no date is greater than null.
     ledger.rejected["null_cut_off_date"] = num_rows - num_nulls;
   }
   if (num_nulls > 0) ledger.rejected["null_date"] = num_nulls;
-  manifest_.ledgers.emplace_back("joined", ledger);
-  manifest_.results["split"] = {
+  work_.manifest.ledgers.emplace_back("joined", ledger);
+  work_.manifest.results["split"] = {
       {"column", workflow_.date.column}, {"dates", counts.size()}, {"last_training_date", nullptr}};
-  if (cut_off) manifest_.results["split"]["last_training_date"] = *cut_off;
-  manifest_.inputs = hashes.Wait();
-  clock_.End();
-  report.manifest = manifest_.Write(output.staging(), workflow_, clock_);
-  output.Commit();
-  report.output = options_.output.path();
-  report.seconds = clock_.Seconds();
-  return report;
+  if (cut_off) work_.manifest.results["split"]["last_training_date"] = *cut_off;
+  return parts;
 }
 
 }  // namespace
 
+std::vector<SourceFiles> FindSources(const Workflow& workflow,
+                                     const std::map<std::string, Location>& locations) {
+  std::vector<SourceFiles> sources;
+  for (const SourceSpec& spec : workflow.sources) {
+    const auto location = locations.find(spec.name);
+    if (location == locations.end()) {
+      throw Error(ErrorKind::kUsage,
+                  fmt::format("no location is given for the source '{}'", spec.name));
+    }
+    try {
+      sources.push_back({&spec, location->second, ListDataFiles(location->second)});
+    } catch (const Error& error) {
+      throw error.Within(fmt::format("source '{}'", spec.name));
+    }
+  }
+  return sources;
+}
+
+void CheckTrainingFraction(double fraction) {
+  if (fraction > 0.0 && fraction < 1.0) return;
+  throw Error(ErrorKind::kUsage,
+              fmt::format("the training fraction must lie between 0 and 1, both excluded; it is {}",
+                          fraction));
+}
+
+SplitRows SplitSources(const std::vector<SourceFiles>& sources, double training_fraction,
+                       StepWork* work) {
+  return Preprocessing(sources, training_fraction, work).Run();
+}
+
 StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
                                 const PreprocessingOptions& options) {
-  return Preprocessing(engine, workflow, options).Run();
+  CheckTrainingFraction(options.training_fraction);
+  const std::vector<SourceFiles> sources = FindSources(workflow, options.sources);
+  std::vector<Location> inputs;
+  for (const SourceFiles& source : sources) inputs.push_back(source.location);
+  OutputDirectory output(options.output,
+                         {.overwrite = options.overwrite,
+                          .inputs = inputs,
+                          .entries = {"training", "validation", "rejected", "manifest.json"}});
+  StepWork work(engine, workflow, "data_preprocessing",
+                {.directory = output.staging(), .target = options.output.path()}, options.observer);
+  for (const SourceFiles& source : sources) work.inputs.Add(source.spec->name, source.files);
+  work.inputs.Start();
+  work.manifest.parameters = {{"training_fraction", options.training_fraction},
+                              {"overwrite_output", options.overwrite}};
+  SplitSources(sources, options.training_fraction, &work);
+  return Commit(&work, &output);
 }
 
 }  // namespace firesteel

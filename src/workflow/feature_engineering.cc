@@ -7,15 +7,13 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/random.h"
 #include "features/pipeline.h"
 #include "features/registry.h"
 #include "sparkml/frame.h"
 #include "sparkml/pipeline_directory.h"
 #include "storage/output.h"
-#include "workflow/manifest.h"
-#include "workflow/steps.h"
+#include "workflow/step_parts.h"
 
 namespace firesteel {
 namespace {
@@ -34,20 +32,61 @@ Pipeline MakePipeline(const Workflow& workflow, const std::string& seed) {
 
 // Runs `action`, and names the data frame in what it throws of the data.
 template <typename Action>
-auto Within(const Location& dataframe, const Action& action) {
+auto Within(const std::string& path, const Action& action) {
   try {
     return action();
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInterrupted) throw;
-    throw error.Within(fmt::format("data frame '{}'", dataframe.path()));
+    throw error.Within(fmt::format("data frame '{}'", path));
   }
 }
 
 }  // namespace
 
+FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel> model, bool keep,
+                         StepWork* work) {
+  if (input.num_rows == 0) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("the data frame '{}' has no rows", input.path));
+  }
+  Engine& engine = work->engine();
+  const std::string seed = work->Seed("");
+  const bool fit = model == nullptr;
+  if (fit) {
+    work->clock.Begin("fitting");
+    model = std::make_shared<const PipelineModel>(Within(
+        input.path, [&] { return MakePipeline(work->workflow(), seed).Fit(engine, input.rows); }));
+  }
+  work->clock.Begin("transforming");
+  Relation transformed = Within(input.path, [&] { return model->Transform(engine, input.rows); });
+  if (keep) transformed = engine.Keep(transformed);
+  work->clock.Begin("writing");
+  const WriteResult written =
+      WriteFrame(engine, transformed, work->MakeFolder("dataframe"), UuidOf(seed + " dataframe"));
+  if (fit) {
+    WritePipelineModel(*model, engine, work->place().directory + "/pipeline_model",
+                       {.timestamp_ms = TimestampOf(seed), .uuid_seed = seed});
+  }
+
+  RowLedger ledger{.read = input.num_rows, .used = written.num_rows};
+  // A stage with handleInvalid: skip leaves rows out, as Spark's does.
+  if (written.num_rows != input.num_rows) {
+    ledger.rejected["skipped_by_stage"] = input.num_rows - written.num_rows;
+    work->manifest.Warn(fmt::format("{} of {} rows were left out by stages of the pipeline",
+                                    input.num_rows - written.num_rows, input.num_rows));
+  }
+  work->manifest.ledgers.emplace_back("dataframe", ledger);
+  work->manifest.rows.emplace_back("read", input.num_rows);
+  work->AddWritten("dataframe", written.num_rows);
+  work->manifest.results["pipeline_model"] = {{"uid", model->uid()}, {"fitted_here", fit}};
+  return {.frame = {.path = work->place().target + "/dataframe",
+                    .rows = AsReadBack(transformed),
+                    .num_rows = written.num_rows},
+          .model = std::move(model)};
+}
+
 StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
                                  const FeatureOptions& options) {
-  PhaseClock clock(options.observer);
   std::vector<std::string> files;
   try {
     files = ListDataFiles(options.dataframe);
@@ -66,67 +105,24 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
                          {.overwrite = options.overwrite,
                           .inputs = inputs,
                           .entries = {"dataframe", "pipeline_model", "rejected", "manifest.json"}});
-  InputHashes hashes;
-  hashes.Add("dataframe", files);
-  if (options.pipeline_model) hashes.AddTree("pipeline_model", options.pipeline_model->path());
-  hashes.Start();
+  StepWork work(engine, workflow, "feature_engineering",
+                {.directory = output.staging(), .target = options.output.path()}, options.observer);
+  work.inputs.Add("dataframe", files);
+  if (options.pipeline_model) work.inputs.AddTree("pipeline_model", options.pipeline_model->path());
+  work.inputs.Start();
+  work.manifest.parameters = {{"overwrite_output", options.overwrite}};
 
-  Manifest manifest;
-  manifest.step = "feature_engineering";
-  manifest.engine = engine.version();
-  manifest.parameters = {{"overwrite_output", options.overwrite}};
-
-  clock.Begin("reading");
-  const Relation frame = ReadFrame(engine, options.dataframe);
-  const std::int64_t num_read = engine.Count(frame);
-  if (num_read == 0) {
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("the data frame '{}' has no rows", options.dataframe.path()));
+  work.clock.Begin("reading");
+  Frame frame{.path = options.dataframe.path(), .rows = ReadFrame(engine, options.dataframe)};
+  frame.num_rows = engine.Count(frame.rows);
+  std::shared_ptr<const PipelineModel> model;
+  if (options.pipeline_model) {
+    work.clock.Begin("loading");
+    model = std::make_shared<const PipelineModel>(
+        ReadPipelineModel(engine, *options.pipeline_model, workflow.python_stages));
   }
-  const std::string seed =
-      fmt::format("feature_engineering {} {}", hashes.Combined(), Sha256(workflow.text));
-
-  clock.Begin(options.pipeline_model ? "loading" : "fitting");
-  const auto fit = [&] {
-    return Within(options.dataframe,
-                  [&] { return MakePipeline(workflow, seed).Fit(engine, frame); });
-  };
-  const PipelineModel model =
-      options.pipeline_model
-          ? ReadPipelineModel(engine, *options.pipeline_model, workflow.python_stages)
-          : fit();
-  clock.Begin("transforming");
-  const Relation transformed =
-      Within(options.dataframe, [&] { return model.Transform(engine, frame); });
-  clock.Begin("writing");
-  const WriteResult written =
-      WriteFrame(engine, transformed, output.MakeFolder("dataframe"), UuidOf(seed + " dataframe"));
-  if (!options.pipeline_model) {
-    WritePipelineModel(model, engine, output.staging() + "/pipeline_model",
-                       {.timestamp_ms = TimestampOf(seed), .uuid_seed = seed});
-  }
-
-  RowLedger ledger{.read = num_read, .used = written.num_rows};
-  // A stage with handleInvalid: skip leaves rows out, as Spark's does.
-  if (written.num_rows != num_read) {
-    ledger.rejected["skipped_by_stage"] = num_read - written.num_rows;
-    manifest.Warn(fmt::format("{} of {} rows were left out by stages of the pipeline",
-                              num_read - written.num_rows, num_read));
-  }
-  manifest.ledgers.emplace_back("dataframe", ledger);
-  manifest.rows = {{"read", num_read}, {"dataframe", written.num_rows}};
-  manifest.results["pipeline_model"] = {{"uid", model.uid()},
-                                        {"fitted_here", !options.pipeline_model.has_value()}};
-  manifest.inputs = hashes.Wait();
-  clock.End();
-
-  StepReport report;
-  report.manifest = manifest.Write(output.staging(), workflow, clock);
-  output.Commit();
-  report.output = options.output.path();
-  report.rows = {{"dataframe", written.num_rows}};
-  report.seconds = clock.Seconds();
-  return report;
+  MakeFeatures(frame, std::move(model), /*keep=*/false, &work);
+  return Commit(&work, &output);
 }
 
 }  // namespace firesteel

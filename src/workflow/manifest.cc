@@ -57,10 +57,20 @@ void InputHashes::AddTree(const std::string& role, const std::string& directory)
   Add(role, paths);
 }
 
+void InputHashes::AddRows(const std::string& role, const std::string& path,
+                          std::string_view origin) {
+  files_.push_back({.role = role, .path = path, .sha256 = Sha256(origin), .is_file = false});
+}
+
 void InputHashes::Start() {
+  if (std::none_of(files_.begin(), files_.end(), [](const auto& file) { return file.is_file; })) {
+    return;
+  }
   thread_ = std::thread([this] {
     try {
-      for (InputFile& file : files_) file.sha256 = Sha256File(file.path);
+      for (InputFile& file : files_) {
+        if (file.is_file) file.sha256 = Sha256File(file.path);
+      }
     } catch (...) {
       failure_ = std::current_exception();
     }
@@ -79,14 +89,18 @@ std::string InputHashes::Combined() {
   return Sha256(all);
 }
 
-PhaseClock::PhaseClock(PhaseObserver observer)
+PhaseClock::PhaseClock(StepObserver observer)
     : observer_(std::move(observer)), start_(Clock::now()), phase_start_(start_) {}
 
 void PhaseClock::Begin(const std::string& phase) {
   End();
   phase_ = phase;
   phase_start_ = Clock::now();
-  if (observer_) observer_(phase_);
+  if (observer_) observer_({.phase = phase_});
+}
+
+void PhaseClock::Tell(int done, int total) const {
+  if (observer_) observer_({.phase = phase_, .done = done, .total = total});
 }
 
 void PhaseClock::End() {
@@ -125,8 +139,12 @@ Json Manifest::Write(const std::string& directory, const Workflow& workflow,
   json["parameters"] = parameters;
   json["inputs"] = Json::array();
   for (const InputFile& file : inputs) {
-    json["inputs"].push_back(
-        {{"role", file.role}, {"path", file.path}, {"bytes", file.bytes}, {"sha256", file.sha256}});
+    Json input = {{"role", file.role}, {"path", file.path}};
+    if (file.is_file) {
+      input["bytes"] = file.bytes;
+      input["sha256"] = file.sha256;
+    }
+    json["inputs"].push_back(std::move(input));
   }
   json["rows"] = Json::object();
   for (const auto& [part, count] : rows) json["rows"][part] = count;

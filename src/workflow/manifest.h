@@ -15,12 +15,13 @@
 
 namespace firesteel {
 
-/// One file that a step reads.
+/// One file that a step reads, or rows that a step before it left in the engine.
 struct InputFile {
   std::string role;  // "shipping_logs".
-  std::string path;
+  std::string path;  // Of rows in the engine: the folder that they were also written to.
   std::int64_t bytes = 0;
-  std::string sha256;
+  std::string sha256;  // Of rows in the engine: of what they come from.
+  bool is_file = true;
 };
 
 /// Hashes the input files of a step in a thread of its own while the engine works on them.
@@ -35,6 +36,8 @@ class InputHashes {
   void Add(const std::string& role, const std::vector<std::string>& paths);
   /// All files below a directory whose names begin with neither `_` nor `.`.
   void AddTree(const std::string& role, const std::string& directory);
+  /// Adds rows in the engine; `origin` tells all that decides what they are.
+  void AddRows(const std::string& role, const std::string& path, std::string_view origin);
   void Start();
   /// Waits, and throws what the thread met (Error(kIo)).
   const std::vector<InputFile>& Wait();
@@ -50,10 +53,12 @@ class InputHashes {
 /// Times the phases of a step and tells the observer of each.
 class PhaseClock {
  public:
-  explicit PhaseClock(PhaseObserver observer);
+  explicit PhaseClock(StepObserver observer);
 
   /// Ends the phase that runs and begins another.
   void Begin(const std::string& phase);
+  /// Tells the observer how far the phase is.
+  void Tell(int done, int total) const;
   void End();
   double Seconds() const;
   /// Phase -> milliseconds, in order.
@@ -62,7 +67,7 @@ class PhaseClock {
  private:
   using Clock = std::chrono::steady_clock;
 
-  PhaseObserver observer_;
+  StepObserver observer_;
   Clock::time_point start_;
   Clock::time_point phase_start_;
   std::string phase_;

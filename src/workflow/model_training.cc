@@ -1,18 +1,21 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/log.h"
+#include "base/order_free_sum.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "features/pipeline.h"
@@ -21,11 +24,12 @@
 #include "metric/regression_metrics.h"
 #include "model/regressor.h"
 #include "sparkml/frame.h"
+#include "sparkml/model_directory.h"
 #include "sql/expression.h"
 #include "storage/output.h"
-#include "workflow/manifest.h"
+#include "workflow/engine_training_source.h"
 #include "workflow/metrics_text.h"
-#include "workflow/steps.h"
+#include "workflow/step_parts.h"
 
 namespace firesteel {
 namespace {
@@ -37,96 +41,92 @@ constexpr const char* kPrediction = "raw_prediction";
 constexpr const char* kRounded = "rounded_prediction";
 constexpr std::size_t kMaxNamed = 10;  // Columns that one message names.
 
-/// Rows of a frame, as numbers.
-struct Rows {
-  std::vector<double> features;  // Shape (n, d), row-major.
-  std::vector<double> labels;    // Shape (n).
-};
+// Baseline columns beside predictions, which may have any name of their own.
+std::string BaselineColumn(std::size_t number) { return fmt::format("__baseline_{}", number); }
 
 class Training {
  public:
-  Training(Engine& engine, const Workflow& workflow, const TrainingOptions& options)
-      : engine_(engine), workflow_(workflow), options_(options), clock_(options.observer) {}
+  Training(const Frame& training, const Frame& validation, const ModelChoice& choice,
+           StepWork* work)
+      : engine_(work->engine()),
+        workflow_(work->workflow()),
+        choice_(choice),
+        work_(*work),
+        training_{.name = "training", .frame = training},
+        validation_{.name = "validation", .frame = validation} {}
 
-  StepReport Run();
+  void Run();
 
  private:
   struct Part {
     std::string name;
-    const Location* location = nullptr;
-    Relation frame = {};
-    Relation assembled = {};  // Label, ids, features.
-    std::int64_t num_rows = 0;
+    Frame frame;
+    Relation assembled = {};  // Label, ids, further columns that someone asks for, features.
+
+    std::string Where() const { return fmt::format("{} '{}'", name, frame.path); }
+    const Schema& schema() const { return frame.rows.schema(); }
+  };
+  // What is known of the label of one part, and how well somebody predicts it.
+  struct Judgement {
+    std::string name;  // "gbt", "training mean".
+    RegressionMetricsAccumulator metrics = {};
   };
 
-  void CheckModel();
-  void OpenFrames();
   void CheckLabel(const Part& part) const;
+  void ChooseColumns();
+  void RequireColumns() const;
   PipelineModel MakeAssembler() const;
-  Relation Assemble(const PipelineModel& assembler, const Part& part) const;
+  Relation Assemble(const Part& part, const std::vector<std::string>& carried) const;
   void ReadAttributes();
-  Rows Fetch(const Part& part) const;
-  void CheckFinite(const Part& part, const Rows& rows) const;
-  void WritePredictions(const Part& part, const std::shared_ptr<const Regressor>& model,
-                        OutputDirectory* output);
+  std::shared_ptr<const Regressor> Train();
+  void WriteModelFolder(const std::shared_ptr<const Regressor>& model) const;
+  void Predict(const Part& part, const std::shared_ptr<const Regressor>& model);
+  void ScanPredictions(const Part& part, const Relation& predictions,
+                       RegressionMetricsAccumulator* raw, RegressionMetricsAccumulator* rounded,
+                       std::vector<Judgement>* baselines);
+  void Report(const Part& part, const RegressionMetrics& raw, const RegressionMetrics& rounded,
+              const std::vector<Judgement>& baselines);
 
   Engine& engine_;
   const Workflow& workflow_;
-  const TrainingOptions& options_;
-  PhaseClock clock_;
-  Manifest manifest_;
-  const LearnerKind* kind_ = nullptr;
-  Json params_;
+  const ModelChoice& choice_;
+  StepWork& work_;
   std::string seed_;
   std::string label_;  // As the training frame spells it.
+  TrainingColumns columns_;
   std::vector<std::string> feature_columns_;
+  std::shared_ptr<const PipelineModel> assembler_;
   std::vector<Attribute> attributes_;
-  Part training_{.name = "training", .location = &options_.training_dataset};
-  Part validation_{.name = "validation", .location = &options_.validation_dataset};
+  Json facts_;                  // What the training has to say of itself.
+  double training_mean_ = 0.0;  // Of the label; known once the training part is predicted.
+  Part training_;
+  Part validation_;
 };
 
-void Training::CheckModel() {
-  kind_ = &FindLearner(options_.model_type);
-  const Json given = options_.model_params.is_null() ? Json::object() : options_.model_params;
-  const std::string where = "--model-params";
-  params_ = CheckParameters(kind_->parameters, given, where);
-  if (kind_->check == nullptr) return;
-  try {
-    kind_->check(params_);
-  } catch (const Error& error) {
-    // What is known and not done yet is as wrong to ask for as what is unknown.
-    throw Error(ErrorKind::kUsage, error.Within(where).what());
-  }
-}
-
 void Training::CheckLabel(const Part& part) const {
-  const Schema& schema = part.frame.schema();
+  const Schema& schema = part.schema();
   if (!schema.Find(workflow_.label)) {
-    throw Error(
-        ErrorKind::kNotFound,
-        fmt::format("{} '{}' has no label column '{}'{}; its columns are {}", part.name,
-                    part.location->path(), workflow_.label,
-                    DidYouMean(workflow_.label, schema.names()), Join(schema.names(), ", ")));
+    throw Error(ErrorKind::kNotFound,
+                fmt::format("{} has no label column '{}'{}; its columns are {}", part.Where(),
+                            workflow_.label, DidYouMean(workflow_.label, schema.names()),
+                            Join(schema.names(), ", ")));
   }
   const Field& field = schema.Get(workflow_.label);
   if (!field.type.IsNumeric()) {
     throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("{} '{}': the label '{}' is of type {}; it must be numeric", part.name,
-                            part.location->path(), field.name, field.type.ToString()));
+                fmt::format("{}: the label '{}' is of type {}; it must be numeric", part.Where(),
+                            field.name, field.type.ToString()));
   }
 }
 
-void Training::OpenFrames() {
-  for (Part* part : {&training_, &validation_}) {
-    part->frame = ReadFrame(engine_, *part->location);
+void Training::ChooseColumns() {
+  for (const Part* part : {&training_, &validation_}) {
     CheckLabel(*part);
-    part->num_rows = engine_.Count(part->frame);
-    if (part->num_rows == 0) {
-      throw Error(ErrorKind::kInvalidArgument,
-                  fmt::format("{} '{}' has no rows", part->name, part->location->path()));
+    if (part->frame.num_rows == 0) {
+      throw Error(ErrorKind::kInvalidArgument, fmt::format("{} has no rows", part->Where()));
     }
   }
-  for (const std::string& column : training_.frame.schema().names()) {
+  for (const std::string& column : training_.schema().names()) {
     if (EqualsIgnoringCase(column, workflow_.label)) {
       label_ = column;
     } else if (!workflow_.ids.Contains(column)) {
@@ -135,12 +135,16 @@ void Training::OpenFrames() {
   }
   if (feature_columns_.empty()) {
     throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("training '{}' has no feature column: there are only the label and ids",
-                            training_.location->path()));
+                fmt::format("{} has no feature column: there are only the label and ids",
+                            training_.Where()));
   }
+  columns_ = choice_.kind->columns(choice_.params);
+}
+
+void Training::RequireColumns() const {
   std::vector<std::string> missing;
   for (const std::string& column : feature_columns_) {
-    if (!validation_.frame.schema().Find(column)) missing.push_back("'" + column + "'");
+    if (!validation_.schema().Find(column)) missing.push_back("'" + column + "'");
   }
   if (!missing.empty()) {
     const std::size_t num_missing = missing.size();
@@ -149,9 +153,29 @@ void Training::OpenFrames() {
       missing.push_back(fmt::format("and {} more", num_missing - kMaxNamed));
     }
     throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("validation '{}' lacks columns that training has: {}; make both with "
-                            "the same pipeline model",
-                            validation_.location->path(), Join(missing, ", ")));
+                fmt::format("{} lacks columns that training has: {}; make both with the same "
+                            "pipeline model",
+                            validation_.Where(), Join(missing, ", ")));
+  }
+  const auto require = [](const Part& part, const std::string& column, const std::string& user) {
+    const std::vector<std::string> names = part.schema().names();
+    if (part.schema().Find(column)) return;
+    throw Error(
+        ErrorKind::kNotFound,
+        fmt::format("{} has no column '{}', which {} names{}; its columns are {}", part.Where(),
+                    column, user, DidYouMean(column, names), Join(names, ", ")));
+  };
+  for (const std::optional<std::string>& column : {columns_.weight, columns_.held_out}) {
+    if (column) require(training_, *column, "a model parameter");
+  }
+  for (const std::string& column : workflow_.baselines) {
+    require(validation_, column, "'baselines' of the workflow");
+    const Field& field = validation_.schema().Get(column);
+    if (!field.type.IsNumeric()) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("{}: the baseline '{}' is of type {}; it must be numeric",
+                              validation_.Where(), field.name, field.type.ToString()));
+    }
   }
 }
 
@@ -160,24 +184,32 @@ PipelineModel Training::MakeAssembler() const {
   stages.push_back(MakeStage("VectorAssembler",
                              {{"inputCols", feature_columns_}, {"outputCol", kFeatures}},
                              UidOf("VectorAssembler", seed_), "training columns"));
-  return Pipeline(UidOf("PipelineModel", seed_), std::move(stages)).Fit(engine_, training_.frame);
+  return Pipeline(UidOf("PipelineModel", seed_), std::move(stages))
+      .Fit(engine_, training_.frame.rows);
 }
 
-Relation Training::Assemble(const PipelineModel& assembler, const Part& part) const {
+Relation Training::Assemble(const Part& part, const std::vector<std::string>& carried) const {
   Relation all;
   try {
-    all = assembler.Transform(engine_, part.frame);
+    all = assembler_->Transform(engine_, part.frame.rows);
   } catch (const Error& error) {
-    throw error.Within(fmt::format("{} '{}'", part.name, part.location->path()));
+    if (error.kind() == ErrorKind::kInterrupted) throw;
+    throw error.Within(part.Where());
   }
+  std::vector<std::string> names = {label_};
+  const auto add = [&names](const std::string& column) {
+    const bool is_there = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return EqualsIgnoringCase(name, column);
+    });
+    if (!is_there) names.push_back(column);
+  };
+  for (const std::string& column : part.schema().names()) {
+    if (workflow_.ids.Contains(column)) add(column);
+  }
+  for (const std::string& column : carried) add(part.schema().Get(column).name);
+  add(kFeatures);
   sql::Select select;
-  select.items.push_back({sql::Column(label_), label_});
-  for (const std::string& column : part.frame.schema().names()) {
-    if (!EqualsIgnoringCase(column, label_) && workflow_.ids.Contains(column)) {
-      select.items.push_back({sql::Column(column), column});
-    }
-  }
-  select.items.push_back({sql::Column(kFeatures), kFeatures});
+  for (const std::string& name : names) select.items.push_back({sql::Column(name), name});
   return engine_.Query(all, select);
 }
 
@@ -186,8 +218,8 @@ void Training::ReadAttributes() {
   const auto* group = std::get_if<AttributeGroup>(&field.attributes);
   if (group == nullptr || group->size == 0) {
     throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("training '{}': the columns {} give no feature",
-                            training_.location->path(), Join(feature_columns_, ", ")));
+                fmt::format("{}: the columns {} give no feature", training_.Where(),
+                            Join(feature_columns_, ", ")));
   }
   attributes_ = group->slots.value_or(std::vector<Attribute>(group->size));
   const auto* other =
@@ -200,56 +232,46 @@ void Training::ReadAttributes() {
   }
 }
 
-Rows Training::Fetch(const Part& part) const {
-  const std::size_t width = attributes_.size();
-  Rows rows;
-  rows.features.reserve(static_cast<std::size_t>(part.num_rows) * width);
-  rows.labels.reserve(static_cast<std::size_t>(part.num_rows));
-  engine_.Scan(part.assembled, {{kFeatures, width}, {label_, 1}},
-               [&](MatrixView<const double> block) {
-                 for (std::size_t row = 0; row < block.num_rows(); ++row) {
-                   const std::span<const double> values = block.row(row);
-                   rows.features.insert(rows.features.end(), values.begin(), values.end() - 1);
-                   rows.labels.push_back(values.back());
-                 }
-               });
-  return rows;
+std::shared_ptr<const Regressor> Training::Train() {
+  work_.clock.Begin("training");
+  EngineTrainingSource source(engine_, training_.assembled, training_.frame.num_rows,
+                              {.name = training_.Where(),
+                               .features = kFeatures,
+                               .label = label_,
+                               .columns = columns_,
+                               .attributes = attributes_});
+  TrainedModel trained = choice_.kind->train(
+      source, choice_.params,
+      {.num_threads = choice_.num_threads,
+       .progress = [this](int done, int total) { work_.clock.Tell(done, total); }});
+  facts_ = std::move(trained.facts);
+  std::string facts;
+  for (const auto& [name, value] : facts_.items()) {
+    facts += fmt::format("{}{} {}", facts.empty() ? "" : ", ", name,
+                         value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  LogInfo(fmt::format("trained {} on {} rows: {}", choice_.kind->name,
+                      WithThousands(training_.frame.num_rows), facts));
+  return std::move(trained.model);
 }
 
-// Spark refuses to train on such rows, one by one; we count them.
-void Training::CheckFinite(const Part& part, const Rows& rows) const {
-  const auto refuse = [&](const std::string& what, std::int64_t count) {
-    throw Error(
-        ErrorKind::kInvalidArgument,
-        fmt::format("{} '{}': {} is null, NaN or infinite in {} of {} rows; leave such rows "
-                    "out or fill them in before training",
-                    part.name, part.location->path(), what, WithThousands(count),
-                    WithThousands(part.num_rows)));
-  };
-  std::int64_t num_bad = 0;
-  for (const double label : rows.labels) num_bad += std::isfinite(label) ? 0 : 1;
-  if (num_bad > 0) refuse(fmt::format("the label '{}'", label_), num_bad);
-
-  const std::size_t width = attributes_.size();
-  std::vector<std::int64_t> bad(width, 0);
-  bool any = false;
-  for (std::size_t i = 0; i < rows.features.size(); ++i) {
-    if (std::isfinite(rows.features[i])) continue;
-    ++bad[i % width];
-    any = true;
-  }
-  if (!any) return;
-  for (std::size_t col = 0; col < width; ++col) {
-    if (bad[col] == 0) continue;
-    refuse(fmt::format("the feature '{}'",
-                       attributes_[col].name.value_or(fmt::format("{}_{}", kFeatures, col))),
-           bad[col]);
-  }
+void Training::WriteModelFolder(const std::shared_ptr<const Regressor>& model) const {
+  SavedModel saved;
+  saved.kind = choice_.kind->name;
+  saved.model = model;
+  saved.params = choice_.params;
+  saved.features_column = kFeatures;
+  saved.label_column = label_;
+  saved.prediction_column = choice_.params.value("predictionCol", saved.prediction_column);
+  saved.attributes = attributes_;
+  saved.stages = assembler_;
+  saved.facts = facts_;
+  WriteModel(saved, engine_, work_.place().directory + "/model",
+             {.timestamp_ms = TimestampOf(seed_), .uuid_seed = seed_});
 }
 
-void Training::WritePredictions(const Part& part, const std::shared_ptr<const Regressor>& model,
-                                OutputDirectory* output) {
-  // A name that no id has; the columns of the result are checked by the query below.
+void Training::Predict(const Part& part, const std::shared_ptr<const Regressor>& model) {
+  // Names that no column has; those of the result are checked by the query below.
   const std::string score = "__prediction";
   const Relation scored = engine_.Score(
       part.assembled, {.features = {kFeatures, attributes_.size()}, .output_column = score},
@@ -258,114 +280,213 @@ void Training::WritePredictions(const Part& part, const std::shared_ptr<const Re
   select.items.push_back({sql::Column(label_), label_});
   select.items.push_back({sql::Call("round", {sql::Column(score)}), kRounded});
   select.items.push_back({sql::Column(score), kPrediction});
-  for (const std::string& column : part.assembled.schema().names()) {
-    if (column != label_ && column != kFeatures) {
+  for (const std::string& column : part.schema().names()) {
+    if (!EqualsIgnoringCase(column, label_) && workflow_.ids.Contains(column)) {
       select.items.push_back({sql::Column(column), column});
     }
   }
-  const Relation predictions = engine_.Keep(engine_.Query(scored, select));
-
-  RegressionMetricsAccumulator raw;
-  RegressionMetricsAccumulator rounded;
-  std::vector<double> labels;
-  std::vector<double> values;
-  std::vector<double> rounded_values;
-  engine_.Scan(predictions, {{label_, 1}, {kRounded, 1}, {kPrediction, 1}},
-               [&](MatrixView<const double> block) {
-                 labels.clear();
-                 values.clear();
-                 rounded_values.clear();
-                 for (std::size_t row = 0; row < block.num_rows(); ++row) {
-                   labels.push_back(block(row, 0));
-                   rounded_values.push_back(block(row, 1));
-                   values.push_back(block(row, 2));
-                 }
-                 raw.Add(labels, values);
-                 rounded.Add(labels, rounded_values);
-               });
-
-  const std::string directory = output->MakeFolder(part.name + "/predictions.csv");
-  WriteOptions options;
-  options.format = FileFormat::kCsv;
-  options.directory = directory;
-  options.uuid = UuidOf(seed_ + " predictions " + part.name);
-  const WriteResult written = engine_.Write(predictions, options);
-  WriteTextFile(directory + "/_SUCCESS", "");
-  WriteTextFile(fmt::format("{}/{}/metrics.json", output->staging(), part.name),
-                MetricsToText(raw.Result(), rounded.Result()));
-  manifest_.rows.emplace_back(part.name, part.num_rows);
-  manifest_.ledgers.emplace_back(part.name,
-                                 RowLedger{.read = part.num_rows, .used = written.num_rows});
-}
-
-StepReport Training::Run() {
-  CheckModel();
-  InputHashes hashes;
-  for (const Part* part : {&training_, &validation_}) {
-    try {
-      hashes.Add(part->name, ListDataFiles(*part->location));
-    } catch (const Error& error) {
-      throw error.Within(part->name + " data set");
+  sql::Select shown;  // What the file holds, of the rows that are kept.
+  for (const sql::SelectItem& item : select.items) {
+    shown.items.push_back({sql::Column(item.name), item.name});
+  }
+  std::vector<Judgement> baselines;
+  if (&part == &validation_) {
+    baselines.push_back({"training mean"});
+    for (const std::string& column : workflow_.baselines) {
+      baselines.push_back({column});
+      select.items.push_back({sql::Column(column), BaselineColumn(baselines.size() - 1)});
     }
   }
-  const Location inputs[] = {options_.training_dataset, options_.validation_dataset};
-  OutputDirectory output(options_.output,
-                         {.overwrite = options_.overwrite,
-                          .inputs = inputs,
-                          .entries = {"training", "validation", "model", "evaluation.json",
-                                      "rejected", "manifest.json"}});
-  hashes.Start();
-  manifest_.step = "model_training";
-  manifest_.engine = engine_.version();
+  const Relation predictions = engine_.Keep(engine_.Query(scored, select));
+  RegressionMetricsAccumulator raw;
+  RegressionMetricsAccumulator rounded;
+  ScanPredictions(part, predictions, &raw, &rounded, &baselines);
 
-  clock_.Begin("reading");
-  OpenFrames();
-  seed_ = fmt::format("model_training {} {} {} {}", hashes.Combined(), Sha256(workflow_.text),
-                      kind_->name, params_.dump());
-  const PipelineModel assembler = MakeAssembler();
-  training_.assembled = Assemble(assembler, training_);
-  validation_.assembled = Assemble(assembler, validation_);
-  ReadAttributes();
-  Rows rows = Fetch(training_);
-  CheckFinite(training_, rows);
-  CheckFinite(validation_, Fetch(validation_));
+  WriteOptions options;
+  options.format = FileFormat::kCsv;
+  options.directory = work_.MakeFolder(part.name + "/predictions.csv");
+  options.uuid = UuidOf(seed_ + " predictions " + part.name);
+  const WriteResult written = engine_.Write(
+      baselines.size() > 1 ? engine_.Query(predictions, shown) : predictions, options);
+  WriteTextFile(options.directory + "/_SUCCESS", "");
+  WriteTextFile(fmt::format("{}/{}/metrics.json", work_.place().directory, part.name),
+                MetricsToText(raw.Result(), rounded.Result()));
+  work_.AddWritten(part.name, written.num_rows);
+  work_.manifest.ledgers.emplace_back(
+      part.name, RowLedger{.read = part.frame.num_rows, .used = written.num_rows});
+  Report(part, raw.Result(), rounded.Result(), baselines);
+}
 
-  clock_.Begin("training");
-  const std::size_t num_rows = rows.labels.size();
-  const TrainingData data{
-      .features = MatrixView<const double>(rows.features.data(), num_rows, attributes_.size()),
-      .labels = rows.labels,
-      .attributes = attributes_};
-  const std::shared_ptr<const Regressor> model = kind_->train(data, params_);
-  rows = Rows();
-
-  StepReport report;
-  for (const Part* part : {&training_, &validation_}) {
-    clock_.Begin("predicting " + part->name);
-    WritePredictions(*part, model, &output);
-    report.rows.emplace_back(part->name, part->num_rows);
+void Training::ScanPredictions(const Part& part, const Relation& predictions,
+                               RegressionMetricsAccumulator* raw,
+                               RegressionMetricsAccumulator* rounded,
+                               std::vector<Judgement>* baselines) {
+  std::vector<ScanColumn> columns = {{label_}, {kRounded}, {kPrediction}};
+  for (std::size_t i = 1; i < baselines->size(); ++i) columns.push_back({BaselineColumn(i)});
+  OrderFreeSum labels;
+  std::int64_t num_bad = 0;
+  std::vector<std::vector<double>> values(columns.size());
+  engine_.Scan(predictions, columns, [&](MatrixView<const double> block) {
+    for (std::size_t col = 0; col < columns.size(); ++col) {
+      values[col].resize(block.num_rows());
+      for (std::size_t row = 0; row < block.num_rows(); ++row) {
+        values[col][row] = block(row, col);
+      }
+    }
+    for (const double label : values[0]) {
+      num_bad += std::isfinite(label) ? 0 : 1;
+      labels.Add(label);
+    }
+    rounded->Add(values[0], values[1]);
+    raw->Add(values[0], values[2]);
+    for (std::size_t i = 1; i < baselines->size(); ++i) {
+      (*baselines)[i].metrics.Add(values[0], values[i + 2]);
+    }
+    if (!baselines->empty()) {
+      values[1].assign(block.num_rows(), training_mean_);
+      (*baselines)[0].metrics.Add(values[0], values[1]);
+    }
+  });
+  if (num_bad > 0) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{}: the label '{}' is null, NaN or infinite in {} of {} rows; leave "
+                            "such rows out or fill them in before training",
+                            part.Where(), label_, WithThousands(num_bad),
+                            WithThousands(part.frame.num_rows)));
   }
-  Json resolved = DefaultParameters(kind_->parameters);
-  resolved.update(params_);
-  manifest_.parameters = {{"overwrite_output", options_.overwrite},
-                          {"model_type", kind_->name},
-                          {"model_params", std::move(resolved)},
-                          {"label", label_},
-                          {"feature_columns", feature_columns_}};
-  manifest_.inputs = hashes.Wait();
-  clock_.End();
-  report.manifest = manifest_.Write(output.staging(), workflow_, clock_);
-  output.Commit();
-  report.output = options_.output.path();
-  report.seconds = clock_.Seconds();
-  return report;
+  if (&part == &training_) {
+    training_mean_ = labels.Result() / static_cast<double>(part.frame.num_rows);
+  }
+}
+
+void Training::Report(const Part& part, const RegressionMetrics& raw,
+                      const RegressionMetrics& rounded, const std::vector<Judgement>& baselines) {
+  Json evaluation = Json::object();
+  std::vector<std::pair<std::string, RegressionMetrics>> lines = {
+      {choice_.kind->name, raw}, {choice_.kind->name + ", rounded", rounded}};
+  for (const Judgement& baseline : baselines) {
+    lines.emplace_back(baseline.name, baseline.metrics.Result());
+    if (std::isnan(lines.back().second.mean_absolute_error)) {
+      work_.manifest.Warn(
+          fmt::format("{}: the baseline '{}' is null or NaN in some rows, so that "
+                      "it can't be judged",
+                      part.Where(), baseline.name));
+    }
+  }
+  std::size_t width = 0;
+  for (const auto& [name, metrics] : lines) width = std::max(width, name.size());
+  if (&part == &validation_) {
+    work_.findings.push_back(
+        fmt::format("{:<{}}  {:>10}  {:>10}", part.name, width + 2, "MAE", "MSE"));
+  }
+  for (const auto& [name, metrics] : lines) {
+    evaluation[name] = {{"mean_absolute_error", metrics.mean_absolute_error},
+                        {"mean_squared_error", metrics.mean_squared_error}};
+    if (&part == &validation_) {
+      work_.findings.push_back(fmt::format("  {:<{}}  {:>10.6g}  {:>10.6g}", name, width,
+                                           metrics.mean_absolute_error,
+                                           metrics.mean_squared_error));
+    }
+  }
+  work_.manifest.results["evaluation"][part.name] = std::move(evaluation);
+}
+
+void Training::Run() {
+  ChooseColumns();
+  RequireColumns();
+  seed_ = work_.Seed(fmt::format("{} {}", choice_.kind->name, choice_.params.dump()));
+  assembler_ = std::make_shared<const PipelineModel>(MakeAssembler());
+  std::vector<std::string> carried;
+  for (const std::optional<std::string>& column : {columns_.weight, columns_.held_out}) {
+    if (column) carried.push_back(*column);
+  }
+  training_.assembled = Assemble(training_, carried);
+  validation_.assembled = Assemble(validation_, workflow_.baselines);
+  ReadAttributes();
+
+  const std::shared_ptr<const Regressor> model = Train();
+  work_.clock.Begin("saving");
+  WriteModelFolder(model);
+  for (const Part* part : {&training_, &validation_}) {
+    work_.clock.Begin("predicting " + part->name);
+    Predict(*part, model);
+  }
+  Json resolved = DefaultParameters(choice_.kind->parameters);
+  resolved.update(choice_.params);
+  work_.manifest.parameters["model_type"] = choice_.kind->name;
+  work_.manifest.parameters["model_params"] = std::move(resolved);
+  work_.manifest.parameters["label"] = label_;
+  work_.manifest.parameters["feature_columns"] = feature_columns_;
+  work_.manifest.results["trained"] = facts_;
 }
 
 }  // namespace
 
+ModelChoice CheckModel(const ModelOptions& options) {
+  ModelChoice choice;
+  try {
+    choice.kind = &FindLearner(options.type);
+  } catch (const Error& error) {
+    throw error.Within("--model-type");
+  }
+  const std::string where = "--model-params";
+  const Json given = options.params.is_null() ? Json::object() : options.params;
+  choice.params = CheckParameters(choice.kind->parameters, given, where);
+  if (choice.kind->check != nullptr) {
+    try {
+      choice.kind->check(choice.params);
+    } catch (const Error& error) {
+      // What is known and not done yet is as wrong to ask for as what is unknown.
+      throw Error(ErrorKind::kUsage, error.Within(where).what());
+    }
+  }
+  const unsigned num_cores = std::max(1U, std::thread::hardware_concurrency());
+  choice.num_threads = options.num_threads > 0 ? options.num_threads : static_cast<int>(num_cores);
+  return choice;
+}
+
+void TrainOnFrames(const Frame& training, const Frame& validation, const ModelChoice& choice,
+                   StepWork* work) {
+  Training(training, validation, choice, work).Run();
+}
+
 StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
                             const TrainingOptions& options) {
-  return Training(engine, workflow, options).Run();
+  const ModelChoice choice = CheckModel(options.model);
+  struct Input {
+    std::string role;
+    const Location* location;
+    std::vector<std::string> files;
+    Frame frame;
+  };
+  Input inputs[] = {{"training", &options.training_dataset, {}, {}},
+                    {"validation", &options.validation_dataset, {}, {}}};
+  for (Input& input : inputs) {
+    try {
+      input.files = ListDataFiles(*input.location);
+    } catch (const Error& error) {
+      throw error.Within(input.role + " data set");
+    }
+  }
+  const Location locations[] = {options.training_dataset, options.validation_dataset};
+  OutputDirectory output(
+      options.output, {.overwrite = options.overwrite,
+                       .inputs = locations,
+                       .entries = {"training", "validation", "model", "evaluation.json", "rejected",
+                                   "manifest.json"}});
+  StepWork work(engine, workflow, "model_training",
+                {.directory = output.staging(), .target = options.output.path()}, options.observer);
+  for (const Input& input : inputs) work.inputs.Add(input.role, input.files);
+  work.inputs.Start();
+  work.manifest.parameters = {{"overwrite_output", options.overwrite}};
+
+  work.clock.Begin("reading");
+  for (Input& input : inputs) {
+    input.frame = {.path = input.location->path(), .rows = ReadFrame(engine, *input.location)};
+    input.frame.num_rows = engine.Count(input.frame.rows);
+  }
+  TrainOnFrames(inputs[0].frame, inputs[1].frame, choice, &work);
+  return Commit(&work, &output);
 }
 
 }  // namespace firesteel

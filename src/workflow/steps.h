@@ -16,17 +16,25 @@
 
 namespace firesteel {
 
-/// Called at the start of each phase of a step ("reading", "training"), in the step's thread. What
-/// it throws ends the step, so it is also where a caller that was asked to stop says so
+/// What a step is doing, and how far it is where that is known.
+struct StepProgress {
+  std::string_view phase;  // "reading", "training".
+  int done = 0;
+  int total = 0;  // 0: not known.
+};
+
+/// Called at the start of each phase of a step and within long ones, in the step's thread. What it
+/// throws ends the step, so it is also where a caller that was asked to stop says so
 /// (Error(kInterrupted)).
-using PhaseObserver = std::function<void(std::string_view phase)>;
+using StepObserver = std::function<void(const StepProgress& progress)>;
 
 /// What a step tells its caller at the end: what was written, how many rows, how long.
 struct StepReport {
   std::string output;
   std::vector<std::pair<std::string, std::int64_t>> rows;  // Part ("training") -> rows, in order.
   double seconds = 0.0;
-  nlohmann::ordered_json manifest;  // As written to manifest.json.
+  std::vector<std::string> findings;  // Lines to show: the metrics beside the baselines.
+  nlohmann::ordered_json manifest;    // As written to manifest.json.
 };
 
 struct PreprocessingOptions {
@@ -34,7 +42,7 @@ struct PreprocessingOptions {
   Location output;
   bool overwrite = true;
   double training_fraction = 0.9;
-  PhaseObserver observer = {};
+  StepObserver observer = {};
 };
 
 /// Step 1: reads and joins the sources, names columns, parses the date, splits by date; writes
@@ -49,26 +57,46 @@ struct FeatureOptions {
                                            // stages, save them too.
   Location output;
   bool overwrite = true;
-  PhaseObserver observer = {};
+  StepObserver observer = {};
 };
 
 /// Steps 2 and 3: writes dataframe/, and pipeline_model/ if it was fitted here.
 StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
                                  const FeatureOptions& options);
 
+/// Which model is trained, and how.
+struct ModelOptions {
+  std::string type;
+  nlohmann::ordered_json params;  // As given; checked by the step, before any data is read.
+  int num_threads = 0;            // 0: one per core. Does not change the model.
+};
+
 struct TrainingOptions {
   Location training_dataset;
   Location validation_dataset;
   Location output;
   bool overwrite = true;
-  std::string model_type;
-  nlohmann::ordered_json model_params;  // As given; checked here, before any data is read.
-  PhaseObserver observer = {};
+  ModelOptions model;
+  StepObserver observer = {};
 };
 
 /// Step 4: trains on the training frame, writes training|validation/{predictions.csv/,
-/// metrics.json}.
+/// metrics.json} and model/.
 StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
                             const TrainingOptions& options);
+
+struct RunOptions {
+  std::map<std::string, Location> sources;  // By source name; all of the workflow's.
+  Location output;
+  bool overwrite = true;
+  double training_fraction = 0.9;
+  ModelOptions model;
+  StepObserver observer = {};
+};
+
+/// All steps at once: writes data_preprocessing/, feature_engineering/{training,validation}/ and
+/// model_training/, each as its own step does, and a manifest of the whole. Rows stay in the engine
+/// from step to step; rows, model and metrics are those of the steps one by one.
+StepReport RunAllSteps(Engine& engine, const Workflow& workflow, const RunOptions& options);
 
 }  // namespace firesteel

@@ -23,18 +23,29 @@ using Json = nlohmann::ordered_json;
 constexpr std::int64_t kVersion = 1;
 
 const std::vector<std::string>& TopKeys() {
-  static const std::vector<std::string> keys = {"version",       "name",  "sources", "joins",
-                                                "column_names",  "date",  "split",   "stages",
-                                                "python_stages", "label", "ids",     "model"};
+  static const std::vector<std::string> keys = {
+      "version", "name",          "sources", "joins", "column_names", "date", "split",
+      "stages",  "python_stages", "label",   "ids",   "baselines",    "model"};
   return keys;
 }
 
 // Flags of the commands that a source of the same name would hide.
 const std::vector<std::string>& ReservedNames() {
-  static const std::vector<std::string> names = {
-      "output",       "overwrite_output", "training_fraction", "workflow", "threads",
-      "memory_limit", "progress",         "log_format",        "quiet",    "verbose",
-      "help",         "version"};
+  static const std::vector<std::string> names = {"output",
+                                                 "overwrite_output",
+                                                 "training_fraction",
+                                                 "workflow",
+                                                 "threads",
+                                                 "model_type",
+                                                 "model_params",
+                                                 "add_timestamp_to_output",
+                                                 "memory_limit",
+                                                 "progress",
+                                                 "log_format",
+                                                 "quiet",
+                                                 "verbose",
+                                                 "help",
+                                                 "version"};
   return names;
 }
 
@@ -253,6 +264,21 @@ void ReadIds(const YamlValue& value, Workflow* workflow) {
   workflow->ids.suffix = Required(value, "suffix").Text();
 }
 
+void ReadBaselines(const YamlValue& value, Workflow* workflow) {
+  if (value.IsNull()) return;
+  for (const YamlValue& item : value.Items()) {
+    const std::string column = item.Text();
+    const auto is_it = [&](const std::string& other) { return EqualsIgnoringCase(other, column); };
+    if (is_it(workflow->label)) {
+      item.Fail(fmt::format("the label '{}' can't be a baseline of itself", column));
+    }
+    if (std::any_of(workflow->baselines.begin(), workflow->baselines.end(), is_it)) {
+      item.Fail(fmt::format("the baseline '{}' is named twice", column));
+    }
+    workflow->baselines.push_back(column);
+  }
+}
+
 void ReadModel(const YamlValue& value, Workflow* workflow) {
   const std::vector<std::string> keys = {"type", "params"};
   value.CheckKeys(keys);
@@ -308,6 +334,7 @@ Workflow Workflow::Parse(std::string_view text, const std::string& file) {
     label.Fail(
         fmt::format("the label '{}' is an id column by 'ids'; ids are no labels", workflow.label));
   }
+  if (root.Has("baselines")) ReadBaselines(root.Get("baselines"), &workflow);
   if (root.Has("model")) ReadModel(root.Get("model"), &workflow);
   return workflow;
 }

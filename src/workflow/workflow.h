@@ -62,6 +62,7 @@ struct Workflow {
   PythonStages python_stages;
   std::string label;
   IdColumns ids;
+  std::vector<std::string> baselines;  // Columns that are judged as predictions, for comparison.
   std::string model_type = "gbt";
   nlohmann::ordered_json model_params;
 

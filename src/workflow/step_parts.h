@@ -1,0 +1,63 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "features/pipeline.h"
+#include "learn/learner.h"
+#include "workflow/step_work.h"
+
+namespace firesteel {
+
+// What the steps compute on rows, wherever these come from: a command hands in what it read, `run`
+// what the step before left in the engine. Each writes its files into the folder of its StepWork.
+
+/// The files of one source, found and not read.
+struct SourceFiles {
+  const SourceSpec* spec = nullptr;
+  Location location;
+  std::vector<std::string> files;
+};
+
+/// Throws Error(kUsage) for a source that has no location, Error(kNotFound) for one without files.
+std::vector<SourceFiles> FindSources(const Workflow& workflow,
+                                     const std::map<std::string, Location>& locations);
+/// Throws Error(kUsage) unless the fraction lies between 0 and 1, both excluded.
+void CheckTrainingFraction(double fraction);
+
+/// The two parts of the joined rows, written to training/ and validation/. Frames are as they would
+/// be read back.
+struct SplitRows {
+  Frame training;
+  Frame validation;
+};
+SplitRows SplitSources(const std::vector<SourceFiles>& sources, double training_fraction,
+                       StepWork* work);
+
+/// A data frame with its features, written to dataframe/.
+struct FeatureRows {
+  Frame frame;
+  std::shared_ptr<const PipelineModel> model;
+};
+/// Without a `model` the workflow's stages are fitted on `input`, and saved in pipeline_model/.
+/// `keep`: the frame is going to be read more than once, so its rows are computed once and kept.
+FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel> model, bool keep,
+                         StepWork* work);
+
+/// A model type with parameters that fit it.
+struct ModelChoice {
+  const LearnerKind* kind = nullptr;
+  nlohmann::ordered_json params;  // Checked; only what was given.
+  int num_threads = 1;
+};
+/// Throws Error(kUsage), naming the flag, for an unknown type or a wrong parameter.
+ModelChoice CheckModel(const ModelOptions& options);
+
+/// Trains on one frame, predicts both; writes training/, validation/ and model/.
+void TrainOnFrames(const Frame& training, const Frame& validation, const ModelChoice& choice,
+                   StepWork* work);
+
+}  // namespace firesteel

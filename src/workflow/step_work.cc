@@ -1,0 +1,59 @@
+#include "workflow/step_work.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/hash.h"
+
+namespace firesteel {
+
+StepWork::StepWork(Engine& engine, const Workflow& workflow, const std::string& step, Place place,
+                   const StepObserver& observer)
+    : clock(observer), engine_(engine), workflow_(workflow), place_(std::move(place)) {
+  manifest.step = step;
+  manifest.engine = engine.version();
+}
+
+std::string StepWork::MakeFolder(const std::string& relative) const {
+  const std::string path = fmt::format("{}/{}", place_.directory, relative);
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) {
+    throw Error(ErrorKind::kIo, fmt::format("can't make '{}': {}", path, error.message()));
+  }
+  return path;
+}
+
+std::string StepWork::Seed(std::string_view parameters) {
+  return fmt::format("{} {} {} {}", manifest.step, inputs.Combined(), Sha256(workflow_.text),
+                     parameters);
+}
+
+void StepWork::AddWritten(const std::string& part, std::int64_t num_rows) {
+  manifest.rows.emplace_back(part, num_rows);
+  written_.emplace_back(part, num_rows);
+}
+
+StepReport StepWork::Finish() {
+  if (manifest.inputs.empty()) manifest.inputs = inputs.Wait();
+  clock.End();
+  StepReport report;
+  report.rows = written_;
+  report.findings = findings;
+  report.manifest = manifest.Write(place_.directory, workflow_, clock);
+  report.output = place_.target;
+  report.seconds = clock.Seconds();
+  return report;
+}
+
+StepReport Commit(StepWork* work, OutputDirectory* output) {
+  StepReport report = work->Finish();
+  output->Commit();
+  report.seconds = work->clock.Seconds();
+  return report;
+}
+
+}  // namespace firesteel

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+#include "storage/output.h"
+#include "workflow/manifest.h"
+#include "workflow/steps.h"
+#include "workflow/workflow.h"
+
+namespace firesteel {
+
+/// Rows on their way from one step to the next.
+struct Frame {
+  std::string path;  // Where they lie, or will lie once the output is complete: for messages.
+  Relation rows;
+  std::int64_t num_rows = 0;
+};
+
+/// What a step has at hand while it works, whether it is a command of its own or a part of `run`:
+/// where its files go and what it says of itself.
+class StepWork {
+ public:
+  struct Place {
+    std::string directory;  // Exists; the step's files go here.
+    std::string target;     // Where the directory will lie once the output is complete.
+  };
+
+  StepWork(Engine& engine, const Workflow& workflow, const std::string& step, Place place,
+           const StepObserver& observer);
+
+  Engine& engine() const { return engine_; }
+  const Workflow& workflow() const { return workflow_; }
+  const Place& place() const { return place_; }
+  /// Makes a folder in the step's directory and returns its path.
+  std::string MakeFolder(const std::string& relative) const;
+
+  /// What uids, file names and timestamps derive from: the step, the contents of its inputs, the
+  /// workflow and `parameters`. Waits for the hashes of the inputs.
+  std::string Seed(std::string_view parameters);
+
+  /// Notes how many rows of a part were written, for the manifest and the report.
+  void AddWritten(const std::string& part, std::int64_t num_rows);
+
+  /// Writes the manifest, with the inputs that `inputs` hashed unless it has some already. The step
+  /// is over; the output may be committed.
+  StepReport Finish();
+
+  InputHashes inputs;
+  PhaseClock clock;
+  Manifest manifest;
+  std::vector<std::string> findings;  // For the report.
+
+ private:
+  Engine& engine_;
+  const Workflow& workflow_;
+  Place place_;
+  std::vector<std::pair<std::string, std::int64_t>> written_;
+};
+
+/// How a step that is a command of its own ends: writes the manifest, swaps the output in, reports.
+StepReport Commit(StepWork* work, OutputDirectory* output);
+
+}  // namespace firesteel
