@@ -38,6 +38,10 @@ set_target_properties(duckdb PROPERTIES
   IMPORTED_LOCATION ${duckdb_root}/lib/libduckdb.so
   INTERFACE_INCLUDE_DIRECTORIES ${duckdb_root}/include
   INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${duckdb_root}/include)
+# What our libraries link: the library itself, but for a program that has LOADS_DUCKDB set and loads it when it needs it.
+add_library(duckdb_api INTERFACE)
+target_include_directories(duckdb_api SYSTEM INTERFACE ${duckdb_root}/include)
+target_link_libraries(duckdb_api INTERFACE $<$<NOT:$<BOOL:$<TARGET_PROPERTY:LOADS_DUCKDB>>>:duckdb>)
 
 if(FIRESTEEL_TESTS)
   # From source: GoogleTest must be compiled by the compiler and with the sanitizers of the code it tests.

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "base/random.h"
 #include "base/text.h"
 
@@ -288,15 +289,12 @@ void SyncTree(const std::string& root) {
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root)) {
     (entry.is_directory() ? directories : files).push_back(entry.path().string());
   }
-  // All writing is started before any of it is waited for, so that the waits overlap.
-  for (const std::string& file : files) {
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) continue;
-    static_cast<void>(::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE));
-    ::close(fd);
-  }
-  for (const std::string& file : files) SyncPath(file, false);
-  for (const std::string& directory : directories) SyncPath(directory, true);
+  // Waiting for a disk takes no core, and a file system writes out many small files in one go.
+  constexpr int kWaiting = 8;
+  constexpr std::size_t kFew = 4;
+  ThreadPool threads(files.size() + directories.size() > kFew ? kWaiting : 1);
+  threads.For(files.size(), [&](std::size_t i) { SyncPath(files[i], false); });
+  threads.For(directories.size(), [&](std::size_t i) { SyncPath(directories[i], true); });
 }
 
 }  // namespace

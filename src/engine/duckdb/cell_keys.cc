@@ -17,8 +17,10 @@ namespace {
 
 constexpr unsigned kWordBits = 64;
 
+}  // namespace
+
 // The values of one feature, prepared to be binned.
-struct SlotBinner {
+struct CellKeyMaker::SlotBinner {
   CellKeyLayout::Slot place;
   bool is_categorical = false;
   double arity = 0.0;
@@ -58,17 +60,8 @@ struct SlotBinner {
   }
 };
 
-[[noreturn]] void ThrowMisfit(const FeaturePart& part, const VectorColumn& vectors, idx_t row) {
-  throw Error(
-      ErrorKind::kInvalidArgument,
-      fmt::format("column '{}' has {} where a vector of {} numbers was expected", part.column,
-                  vectors.IsSound(row) ? fmt::format("a vector of {}", vectors.Length(row))
-                                       : "a malformed vector",
-                  part.width));
-}
-
 // What a one-hot column adds to a key, by index; the last entry is for an index without a slot.
-struct OneHotTable {
+struct CellKeyMaker::OneHotTable {
   std::vector<std::uint64_t> words;     // Shape (width + 1, words of the layout).
   std::vector<std::uint8_t> is_usable;  // Shape (width + 1).
 
@@ -84,149 +77,169 @@ struct OneHotTable {
   }
 };
 
+CellKeyMaker::CellKeyMaker(std::span<const FeaturePart> parts, std::span<const FeatureBins> bins)
+    : parts_(parts.begin(), parts.end()), layout_(bins) {
+  for (std::size_t i = 0; i < bins.size(); ++i) {
+    slots_.emplace_back(bins[i], layout_.slots()[i]);
+  }
+  std::span<const SlotBinner> slots(slots_);
+  for (const FeaturePart& part : parts) {
+    if (part.kind == FeaturePart::Kind::kOneHot) {
+      one_hots_.emplace_back(slots.first(part.width), layout_.num_words());
+    }
+    slots = slots.subspan(part.width);
+  }
+}
+
+CellKeyMaker::CellKeyMaker(CellKeyMaker&&) noexcept = default;
+CellKeyMaker::~CellKeyMaker() = default;
+
+void CheckVector(const FeaturePart& part, const VectorColumn& vectors, idx_t row) {
+  const bool is_sound = vectors.IsSound(row);
+  if (is_sound && vectors.Length(row) == part.width) return;
+  throw Error(
+      ErrorKind::kInvalidArgument,
+      fmt::format(
+          "column '{}' has {} where a vector of {} numbers was expected", part.column,
+          is_sound ? fmt::format("a vector of {}", vectors.Length(row)) : "a malformed vector",
+          part.width));
+}
+
+std::vector<LogicalType> PartTypes(std::span<const FeaturePart> parts) {
+  std::vector<LogicalType> types;
+  for (const FeaturePart& part : parts) {
+    types.push_back(part.kind == FeaturePart::Kind::kVector ? MakeVectorType()
+                                                            : LogicalType(DUCKDB_TYPE_DOUBLE));
+  }
+  return types;
+}
+
+// Adds one feature of `count` rows; `value_of(i)` gives row and value.
+template <typename ValueOf>
+void CellKeyChunk::AddSlot(const SlotBinner& slot, std::size_t count, ValueOf value_of) {
+  std::uint64_t* words = words_.data() + slot.place.word * num_rows_;
+  const auto add = [&](auto find) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto [row, value] = value_of(i);
+      std::uint64_t bin = 0;
+      is_usable_[row] &= find(value, &bin) ? 1 : 0;
+      words[row] |= bin << slot.place.shift;
+    }
+  };
+  if (slot.is_categorical) {
+    add([&](double value, std::uint64_t* bin) { return slot.FindCategory(value, bin); });
+  } else if (slot.thresholds.empty()) {
+    add([](double value, std::uint64_t*) { return std::isfinite(value); });
+  } else {
+    add([&](double value, std::uint64_t* bin) { return slot.FindInterval(value, bin); });
+  }
+}
+
+void CellKeyChunk::Compute(const CellKeyMaker& maker, duckdb_data_chunk input) {
+  num_rows_ = duckdb_data_chunk_get_size(input);
+  zeros_.resize(maker.layout_.num_words());
+  words_.assign(num_rows_ * zeros_.size(), 0);
+  is_usable_.assign(num_rows_, 1);
+  std::span<const SlotBinner> slots(maker.slots_);
+  auto one_hot = maker.one_hots_.begin();
+  for (std::size_t i = 0; i < maker.parts_.size(); ++i) {
+    const FeaturePart& part = maker.parts_[i];
+    const VectorView view(duckdb_data_chunk_get_vector(input, i));
+    switch (part.kind) {
+      case FeaturePart::Kind::kNumber:
+        AddNumbers(slots.front(), view);
+        break;
+      case FeaturePart::Kind::kOneHot:
+        AddOneHot(*one_hot++, part.width, view);
+        break;
+      case FeaturePart::Kind::kVector:
+        AddVectors(part, slots.first(part.width), view);
+        break;
+    }
+    slots = slots.subspan(part.width);
+  }
+}
+
+void CellKeyChunk::AddNumbers(const SlotBinner& slot, const VectorView& view) {
+  const double* values = view.data<double>();
+  AddSlot(slot, num_rows_, [&](std::size_t i) { return std::pair(i, values[i]); });
+  RefuseNulls(view);
+}
+
+void CellKeyChunk::AddOneHot(const CellKeyMaker::OneHotTable& table, std::size_t width,
+                             const VectorView& view) {
+  const double* indices = view.data<double>();
+  const std::size_t num_words = zeros_.size();
+  for (std::size_t row = 0; row < num_rows_; ++row) {
+    const double index = indices[row];
+    const bool has_slot = index > -1.0 && index < static_cast<double>(width);  // False for NaN.
+    const std::size_t entry = has_slot ? static_cast<std::size_t>(std::max(index, 0.0)) : width;
+    is_usable_[row] &= table.is_usable[entry];
+    for (std::size_t word = 0; word < num_words; ++word) {
+      words_[word * num_rows_ + row] |= table.words[entry * num_words + word];
+    }
+  }
+  RefuseNulls(view);
+}
+
+void CellKeyChunk::RefuseNulls(const VectorView& view) {
+  if (!view.MayHaveNull()) return;
+  for (std::size_t row = 0; row < num_rows_; ++row) is_usable_[row] &= view.IsValid(row) ? 1 : 0;
+}
+
+void CellKeyChunk::AddVectors(const FeaturePart& part, std::span<const SlotBinner> slots,
+                              const VectorView& view) {
+  const VectorColumn vectors(view);
+  dense_.clear();
+  std::fill(zeros_.begin(), zeros_.end(), 0);
+  bool are_zeros_usable = true;
+  for (const SlotBinner& slot : slots) {
+    zeros_[slot.place.word] |= slot.zero;
+    are_zeros_usable &= slot.is_zero_usable;
+  }
+  for (std::size_t row = 0; row < num_rows_; ++row) {
+    if (!vectors.IsValid(row)) {
+      is_usable_[row] = 0;
+      continue;
+    }
+    CheckVector(part, vectors, row);
+    const std::span<const double> values = vectors.Values(row);
+    if (vectors.IsDense(row)) {
+      dense_.emplace_back(row, values.data());
+      continue;
+    }
+    is_usable_[row] &= are_zeros_usable ? 1 : 0;
+    for (std::size_t word = slots.empty() ? 0 : slots.front().place.word;
+         word < zeros_.size() && !slots.empty() && word <= slots.back().place.word; ++word) {
+      words_[word * num_rows_ + row] |= zeros_[word];
+    }
+    const std::span<const std::int32_t> indices = vectors.Indices(row);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const SlotBinner& slot = slots[static_cast<std::size_t>(indices[i])];
+      std::uint64_t bin = 0;
+      is_usable_[row] &= slot.Find(values[i], &bin) ? 1 : 0;
+      words_[slot.place.word * num_rows_ + row] ^= slot.zero ^ (bin << slot.place.shift);
+    }
+  }
+  if (dense_.empty()) return;
+  for (std::size_t j = 0; j < slots.size(); ++j) {
+    AddSlot(slots[j], dense_.size(),
+            [&](std::size_t i) { return std::pair(dense_[i].first, dense_[i].second[j]); });
+  }
+}
+
+namespace {
+
 struct KeyPlan {
-  std::vector<FeaturePart> parts;
-  CellKeyLayout layout;
-  std::vector<SlotBinner> slots;
-  std::vector<OneHotTable> one_hots;  // Of the parts that are one-hot columns, in order.
+  CellKeyMaker maker;
   std::shared_ptr<ErrorSlot> errors;
 };
 
-// The keys of the rows of one chunk; kept by a thread from chunk to chunk for its memory.
-class KeyChunk {
- public:
-  void Compute(const KeyPlan& plan, duckdb_data_chunk input) {
-    num_rows_ = duckdb_data_chunk_get_size(input);
-    zeros_.resize(plan.layout.num_words());
-    words_.assign(num_rows_ * plan.layout.num_words(), 0);
-    is_usable_.assign(num_rows_, 1);
-    std::span<const SlotBinner> slots(plan.slots);
-    auto one_hot = plan.one_hots.begin();
-    for (std::size_t i = 0; i < plan.parts.size(); ++i) {
-      const FeaturePart& part = plan.parts[i];
-      const VectorView view(duckdb_data_chunk_get_vector(input, i));
-      switch (part.kind) {
-        case FeaturePart::Kind::kNumber:
-          AddNumbers(slots.front(), view);
-          break;
-        case FeaturePart::Kind::kOneHot:
-          AddOneHot(*one_hot++, part.width, view);
-          break;
-        case FeaturePart::Kind::kVector:
-          AddVectors(part, slots.first(part.width), view);
-          break;
-      }
-      slots = slots.subspan(part.width);
-    }
-  }
-
-  bool IsUsable(std::size_t row) const { return is_usable_[row] != 0; }
-  // Word `word` of each row, side by side.
-  const std::uint64_t* Words(std::size_t word) const { return words_.data() + word * num_rows_; }
-
- private:
-  void AddNumbers(const SlotBinner& slot, const VectorView& view) {
-    const double* values = view.data<double>();
-    AddSlot(slot, num_rows_, [&](std::size_t i) { return std::pair(i, values[i]); });
-    RefuseNulls(view);
-  }
-
-  void AddOneHot(const OneHotTable& table, std::size_t width, const VectorView& view) {
-    const double* indices = view.data<double>();
-    const std::size_t num_words = zeros_.size();
-    for (std::size_t row = 0; row < num_rows_; ++row) {
-      const double index = indices[row];
-      const bool has_slot = index > -1.0 && index < static_cast<double>(width);  // False for NaN.
-      const std::size_t entry = has_slot ? static_cast<std::size_t>(std::max(index, 0.0)) : width;
-      is_usable_[row] &= table.is_usable[entry];
-      for (std::size_t word = 0; word < num_words; ++word) {
-        words_[word * num_rows_ + row] |= table.words[entry * num_words + word];
-      }
-    }
-    RefuseNulls(view);
-  }
-
-  void RefuseNulls(const VectorView& view) {
-    if (!view.MayHaveNull()) return;
-    for (std::size_t row = 0; row < num_rows_; ++row) is_usable_[row] &= view.IsValid(row) ? 1 : 0;
-  }
-
-  void AddVectors(const FeaturePart& part, std::span<const SlotBinner> slots,
-                  const VectorView& view) {
-    const VectorColumn vectors(view);
-    dense_.clear();
-    std::fill(zeros_.begin(), zeros_.end(), 0);
-    bool are_zeros_usable = true;
-    for (const SlotBinner& slot : slots) {
-      zeros_[slot.place.word] |= slot.zero;
-      are_zeros_usable &= slot.is_zero_usable;
-    }
-    for (std::size_t row = 0; row < num_rows_; ++row) {
-      if (!vectors.IsValid(row)) {
-        is_usable_[row] = 0;
-        continue;
-      }
-      if (!vectors.IsSound(row) || vectors.Length(row) != part.width) {
-        ThrowMisfit(part, vectors, row);
-      }
-      const std::span<const double> values = vectors.Values(row);
-      if (vectors.IsDense(row)) {
-        dense_.emplace_back(row, values.data());
-        continue;
-      }
-      is_usable_[row] &= are_zeros_usable ? 1 : 0;
-      for (std::size_t word = slots.empty() ? 0 : slots.front().place.word;
-           word < zeros_.size() && !slots.empty() && word <= slots.back().place.word; ++word) {
-        words_[word * num_rows_ + row] |= zeros_[word];
-      }
-      const std::span<const std::int32_t> indices = vectors.Indices(row);
-      for (std::size_t i = 0; i < values.size(); ++i) {
-        const SlotBinner& slot = slots[static_cast<std::size_t>(indices[i])];
-        std::uint64_t bin = 0;
-        is_usable_[row] &= slot.Find(values[i], &bin) ? 1 : 0;
-        words_[slot.place.word * num_rows_ + row] ^= slot.zero ^ (bin << slot.place.shift);
-      }
-    }
-    if (dense_.empty()) return;
-    for (std::size_t j = 0; j < slots.size(); ++j) {
-      AddSlot(slots[j], dense_.size(),
-              [&](std::size_t i) { return std::pair(dense_[i].first, dense_[i].second[j]); });
-    }
-  }
-
-  // Adds one feature of `count` rows; `value_of(i)` gives row and value.
-  template <typename ValueOf>
-  void AddSlot(const SlotBinner& slot, std::size_t count, ValueOf value_of) {
-    std::uint64_t* words = words_.data() + slot.place.word * num_rows_;
-    const auto add = [&](auto find) {
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto [row, value] = value_of(i);
-        std::uint64_t bin = 0;
-        is_usable_[row] &= find(value, &bin) ? 1 : 0;
-        words[row] |= bin << slot.place.shift;
-      }
-    };
-    if (slot.is_categorical) {
-      add([&](double value, std::uint64_t* bin) { return slot.FindCategory(value, bin); });
-    } else if (slot.thresholds.empty()) {
-      add([](double value, std::uint64_t*) { return std::isfinite(value); });
-    } else {
-      add([&](double value, std::uint64_t* bin) { return slot.FindInterval(value, bin); });
-    }
-  }
-
-  std::size_t num_rows_ = 0;
-  std::vector<std::uint64_t> words_;     // Shape (words, n).
-  std::vector<std::uint8_t> is_usable_;  // Shape (n).
-  std::vector<std::uint64_t> zeros_;     // The words of a vector without entries.
-  std::vector<std::pair<std::size_t, const double*>> dense_;  // Rows and their first values.
-};
-
 void WriteKeys(const KeyPlan& plan, duckdb_data_chunk input, duckdb_vector output) {
-  thread_local KeyChunk keys;
-  keys.Compute(plan, input);
+  thread_local CellKeyChunk keys;
+  keys.Compute(plan.maker, input);
   const idx_t num_rows = duckdb_data_chunk_get_size(input);
-  const std::size_t num_words = plan.layout.num_words();
+  const std::size_t num_words = plan.maker.layout().num_words();
   udf::NullWriter nulls(output);
   if (num_words == 1) {
     std::copy_n(keys.Words(0), num_rows,
@@ -258,7 +271,7 @@ void PickSlot(const FeaturePart& part, duckdb_data_chunk input, duckdb_vector ou
       nulls.SetNull(row);
       continue;
     }
-    if (!vectors.IsSound(row) || vectors.Length(row) != part.width) ThrowMisfit(part, vectors, row);
+    CheckVector(part, vectors, row);
     const std::span<const double> values = vectors.Values(row);
     const std::int32_t slot = slots[row];
     if (vectors.IsDense(row)) {
@@ -349,23 +362,10 @@ void CellKeyLayout::Unpack(std::span<const std::uint64_t> words, std::uint16_t* 
 void RegisterCellKeyFunction(Connection* connection, const std::string& name,
                              std::span<const FeaturePart> parts,
                              std::span<const FeatureBins> bins) {
-  auto plan = std::make_unique<KeyPlan>(
-      KeyPlan{{parts.begin(), parts.end()}, CellKeyLayout(bins), {}, {}, connection->error_slot()});
-  for (std::size_t i = 0; i < bins.size(); ++i) {
-    plan->slots.emplace_back(bins[i], plan->layout.slots()[i]);
-  }
-  std::vector<LogicalType> arguments;
-  std::span<const SlotBinner> slots(plan->slots);
-  for (const FeaturePart& part : parts) {
-    const bool is_vector = part.kind == FeaturePart::Kind::kVector;
-    arguments.push_back(is_vector ? MakeVectorType() : LogicalType(DUCKDB_TYPE_DOUBLE));
-    if (part.kind == FeaturePart::Kind::kOneHot) {
-      plan->one_hots.emplace_back(slots.first(part.width), plan->layout.num_words());
-    }
-    slots = slots.subspan(part.width);
-  }
-  const LogicalType result(plan->layout.num_words() == 1 ? DUCKDB_TYPE_UBIGINT : DUCKDB_TYPE_BLOB);
-  RegisterPlan(connection, name, arguments, result, std::move(plan));
+  auto plan = std::make_unique<KeyPlan>(KeyPlan{{parts, bins}, connection->error_slot()});
+  const LogicalType result(plan->maker.layout().num_words() == 1 ? DUCKDB_TYPE_UBIGINT
+                                                                 : DUCKDB_TYPE_BLOB);
+  RegisterPlan(connection, name, PartTypes(parts), result, std::move(plan));
 }
 
 void RegisterSlotFunction(Connection* connection, const std::string& name,

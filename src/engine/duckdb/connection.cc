@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cctype>
 #include <utility>
 
 #include "sql/print.h"
@@ -152,6 +153,7 @@ std::int64_t Connection::Run(const std::string& statement) {
 
 Result Connection::Query(const std::string& query) {
   CheckInterrupted();
+  RegisterFunctionsOf(query);
   duckdb_result result;
   if (duckdb_query(connection_, query.c_str(), &result) == DuckDBError) {
     const Result failed(result, this);
@@ -195,8 +197,28 @@ std::vector<Connection::Column> Connection::Describe(const std::string& query) {
   return columns;
 }
 
+void Connection::RegisterFunctionsOf(std::string_view statement) {
+  if (!functions_) return;
+  constexpr std::string_view kPrefix = "fs_";
+  std::set<std::string, std::less<>> wanted;
+  for (std::size_t at = statement.find(kPrefix); at != statement.npos;
+       at = statement.find(kPrefix, at)) {
+    const std::size_t begin = at;
+    while (at < statement.size() && (std::isalnum(static_cast<unsigned char>(statement[at])) != 0 || statement[at] == '_')) {
+      ++at;
+    }
+    // Names of relations and text in quotes may come along; nobody provides those.
+    const std::string_view name = statement.substr(begin, at - begin);
+    if (!registered_.contains(name)) wanted.emplace(name);
+  }
+  if (wanted.empty()) return;
+  functions_(udf::Registrar(connection_, &wanted));
+  registered_.merge(wanted);
+}
+
 duckdb_prepared_statement Connection::Prepare(const std::string& query) {
   CheckInterrupted();
+  RegisterFunctionsOf(query);
   duckdb_prepared_statement statement = nullptr;
   if (duckdb_prepare(connection_, query.c_str(), &statement) == DuckDBError) {
     const std::string message = duckdb_prepare_error(statement);

@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -123,6 +125,12 @@ class Connection {
 
   duckdb_connection get() const { return connection_; }
 
+  /// `functions` registers what a text may call by a name that begins with fs_; it is asked for
+  /// those that a statement calls, the first time one does.
+  void ProvideFunctions(std::function<void(const udf::Registrar&)> functions) {
+    functions_ = std::move(functions);
+  }
+
   /// Runs a statement and drops its rows. Returns how many rows it changed (COPY: wrote).
   std::int64_t Run(const std::string& statement);
   /// Runs a query and keeps its rows in memory.
@@ -152,6 +160,7 @@ class Connection {
  private:
   friend class Result;
   duckdb_prepared_statement Prepare(const std::string& query);
+  void RegisterFunctionsOf(std::string_view statement);
   [[noreturn]] void Throw(const char* message, duckdb_error_type type) const;
 
   duckdb_database database_ = nullptr;
@@ -159,6 +168,8 @@ class Connection {
   std::atomic<bool> interrupted_ = false;
   std::shared_ptr<ErrorSlot> error_slot_ = std::make_shared<ErrorSlot>();
   std::int64_t num_names_ = 0;
+  std::function<void(const udf::Registrar&)> functions_;
+  std::set<std::string, std::less<>> registered_;
 };
 
 /// An identifier and a string literal of DuckDB's SQL.

@@ -156,19 +156,19 @@ std::string CsvValueSql(const std::string& text_sql, const DataType& type) {
   throw Error(ErrorKind::kUnsupported, fmt::format("CSV cannot hold the type {}", type.ToString()));
 }
 
-void RegisterCsvFunctions(duckdb_connection connection) {
+void RegisterCsvFunctions(const udf::Registrar& registrar) {
   const auto name = [](const DataType& type) { return "fs_csv_to_" + type.ToString(); };
-  udf::Register<ToByte>(connection, name(kByteType).c_str());
-  udf::Register<ToShort>(connection, name(kShortType).c_str());
-  udf::Register<ToInt>(connection, name(kIntType).c_str());
-  udf::Register<ToLong>(connection, name(kLongType).c_str());
-  udf::Register<ToFloat>(connection, name(kFloatType).c_str());
-  udf::Register<ToDouble>(connection, name(kDoubleType).c_str());
-  udf::Register<ToBoolean>(connection, name(kBooleanType).c_str());
-  udf::Register<ToDate>(connection, name(kDateType).c_str());
-  udf::Register<ToTimestamp>(connection, name(kTimestampType).c_str());
-  udf::Register<ToDecimalText>(connection, "fs_csv_to_decimal");
-  udf::Register<NumDigits>(connection, "fs_csv_num_digits");
+  udf::Register<ToByte>(registrar, name(kByteType).c_str());
+  udf::Register<ToShort>(registrar, name(kShortType).c_str());
+  udf::Register<ToInt>(registrar, name(kIntType).c_str());
+  udf::Register<ToLong>(registrar, name(kLongType).c_str());
+  udf::Register<ToFloat>(registrar, name(kFloatType).c_str());
+  udf::Register<ToDouble>(registrar, name(kDoubleType).c_str());
+  udf::Register<ToBoolean>(registrar, name(kBooleanType).c_str());
+  udf::Register<ToDate>(registrar, name(kDateType).c_str());
+  udf::Register<ToTimestamp>(registrar, name(kTimestampType).c_str());
+  udf::Register<ToDecimalText>(registrar, "fs_csv_to_decimal");
+  udf::Register<NumDigits>(registrar, "fs_csv_num_digits");
 }
 
 }  // namespace firesteel::duckdb

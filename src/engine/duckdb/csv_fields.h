@@ -1,10 +1,9 @@
 #pragma once
 
-#include <duckdb.h>
-
 #include <string>
 #include <string_view>
 
+#include "engine/duckdb/functions/scalar_udf.h"
 #include "table/data_type.h"
 
 namespace firesteel::duckdb {
@@ -21,7 +20,7 @@ inline constexpr std::string_view kCsvMisfit = "csv_field_does_not_fit";
 /// kCsvMisfit for a field that does not fit.
 std::string CsvValueSql(const std::string& text_sql, const DataType& type);
 
-/// Registers what CsvValueSql's text calls.
-void RegisterCsvFunctions(duckdb_connection connection);
+/// Registers what CsvValueSql's text calls, as far as it is wanted.
+void RegisterCsvFunctions(const udf::Registrar& registrar);
 
 }  // namespace firesteel::duckdb

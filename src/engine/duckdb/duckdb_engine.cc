@@ -26,6 +26,7 @@
 #include "engine/duckdb/vector_column.h"
 #include "engine/duckdb/vector_functions.h"
 #include "engine/duckdb/view_origin.h"
+#include "engine/duckdb/views.h"
 #include "sql/print.h"
 #include "sql/resolve.h"
 
@@ -57,9 +58,11 @@ bool CanJoin(const DataType& left, const DataType& right) {
 class DuckDbEngine final : public Engine {
  public:
   explicit DuckDbEngine(const duckdb::DatabaseOptions& options) : connection_(options) {
-    RegisterScalarFunctions(connection_.get());
-    duckdb::RegisterVectorFunctions(connection_.get());
-    duckdb::RegisterCsvFunctions(connection_.get());
+    connection_.ProvideFunctions([](const udf::Registrar& registrar) {
+      RegisterScalarFunctions(registrar);
+      duckdb::RegisterVectorFunctions(registrar);
+      duckdb::RegisterCsvFunctions(registrar);
+    });
   }
 
   std::string version() const override {
@@ -98,7 +101,7 @@ class DuckDbEngine final : public Engine {
   Relation Query(const Relation& input, const sql::Select& select) override {
     connection_.BeginCall();
     sql::ResolvedSelect resolved = sql::Resolve(select, input.schema());
-    const std::string query = sql::Print(resolved, sql::Dialect::kDuckDb, QuoteName(input.name()));
+    const std::string query = sql::Print(resolved, sql::Dialect::kDuckDb, views_.Source(input));
     Relation view = CreateView(query, resolved.schema);
     view_origins_.emplace(view.name(), duckdb::OriginOf(input, resolved, view_origins_));
     return view;
@@ -126,7 +129,7 @@ class DuckDbEngine final : public Engine {
     Schema schema = input.schema();
     schema.Add({options.output_column, kDoubleType});
     return CreateView(fmt::format("SELECT *, {}({}) AS {} FROM {}", score, QuoteName(features.name),
-                                  QuoteName(options.output_column), QuoteName(input.name())),
+                                  QuoteName(options.output_column), views_.Source(input)),
                       std::move(schema));
   }
 
@@ -138,13 +141,13 @@ class DuckDbEngine final : public Engine {
     }
     const std::string name = connection_.NewName("fs_table");
     connection_.Run(
-        fmt::format("CREATE TEMP TABLE {} AS FROM {}", QuoteName(name), QuoteName(input.name())));
+        fmt::format("CREATE TEMP TABLE {} AS FROM {}", QuoteName(name), views_.Source(input)));
     return Relation(name, input.schema());
   }
 
   std::int64_t Count(const Relation& input) override {
     connection_.BeginCall();
-    return Counts(fmt::format("SELECT count(*) FROM {}", QuoteName(input.name()))).front();
+    return Counts(fmt::format("SELECT count(*) FROM {}", views_.Source(input))).front();
   }
 
   std::vector<std::int64_t> CountWhere(const Relation& input,
@@ -156,7 +159,7 @@ class DuckDbEngine final : public Engine {
       list += fmt::format("{}count(*) FILTER (WHERE {})", list.empty() ? "" : ", ",
                           PrintCondition(condition, input.schema()));
     }
-    return Counts(fmt::format("SELECT {} FROM {}", list, QuoteName(input.name())));
+    return Counts(fmt::format("SELECT {} FROM {}", list, views_.Source(input)));
   }
 
   std::vector<ValueCount> ValueCounts(const Relation& input,
@@ -164,7 +167,7 @@ class DuckDbEngine final : public Engine {
 
   std::vector<NamedValue> FetchRow(const Relation& input) override {
     connection_.BeginCall();
-    return duckdb::FetchOneRow(&connection_, input.name());
+    return duckdb::FetchOneRow(&connection_, views_.Source(input), input.schema());
   }
 
   void Scan(const Relation& input, const std::vector<ScanColumn>& columns,
@@ -182,7 +185,7 @@ class DuckDbEngine final : public Engine {
 
   WriteResult Write(const Relation& input, const WriteOptions& options) override {
     connection_.BeginCall();
-    return duckdb::WriteTable(&connection_, input.name(), input.schema(), options);
+    return duckdb::WriteTable(&connection_, views_.Source(input), input.schema(), options);
   }
 
   RecordTable ReadRecords(const std::vector<std::string>& files,
@@ -199,9 +202,9 @@ class DuckDbEngine final : public Engine {
   void Interrupt() override { connection_.Interrupt(); }
 
  private:
-  Relation CreateView(const std::string& query, Schema schema) {
+  Relation CreateView(std::string query, Schema schema) {
     const std::string name = connection_.NewName("fs_view");
-    connection_.Run(fmt::format("CREATE TEMP VIEW {} AS {}", QuoteName(name), query));
+    views_.Add(name, std::move(query));
     return Relation(name, std::move(schema));
   }
 
@@ -220,7 +223,7 @@ class DuckDbEngine final : public Engine {
     const Relation table(connection_.NewName("fs_table"), plan.schema);
     connection_.Run(fmt::format("CREATE TEMP TABLE {} AS SELECT {} FROM {}",
                                 QuoteName(table.name()), list_of(plan.stored, plan.schema),
-                                duckdb::SourceSql(origin)));
+                                duckdb::SourceSql(origin, views_)));
     Relation kept =
         CreateView(fmt::format("SELECT {} FROM {}", list_of(plan.columns, view.schema()),
                                QuoteName(table.name())),
@@ -241,10 +244,11 @@ class DuckDbEngine final : public Engine {
   }
 
   duckdb::TrainingQuery TrainingQueryOf(const Relation& input, const TrainingView& view) const {
-    return duckdb::MakeTrainingQuery(input, view, view_origins_);
+    return duckdb::MakeTrainingQuery(input, view, views_, view_origins_);
   }
 
   duckdb::Connection connection_;
+  duckdb::Views views_;
   duckdb::ViewOrigins view_origins_;
   std::map<std::string, CsvSource> csv_sources_;  // By the name of the relation.
 };
@@ -306,8 +310,8 @@ Relation DuckDbEngine::Join(const Relation& left, const Relation& right,
     schema.Add(std::move(field));
   }
   return CreateView(
-      fmt::format("SELECT {} FROM {} AS l {} JOIN {} AS r ON {}", list, QuoteName(left.name()),
-                  options.type == JoinType::kLeft ? "LEFT" : "INNER", QuoteName(right.name()),
+      fmt::format("SELECT {} FROM {} AS l {} JOIN {} AS r ON {}", list, views_.Source(left),
+                  options.type == JoinType::kLeft ? "LEFT" : "INNER", views_.Source(right),
                   condition),
       std::move(schema));
 }
@@ -323,7 +327,7 @@ std::vector<ValueCount> DuckDbEngine::ValueCounts(const Relation& input,
   const bool is_float = resolved->type == kDoubleType || resolved->type == kFloatType;
   duckdb::Result result = connection_.Query(fmt::format(
       "SELECT {}, num_rows FROM (SELECT {} AS value, count(*) AS num_rows FROM {} GROUP BY 1{})",
-      text, value, QuoteName(input.name()), is_float ? fmt::format(", signbit({})", value) : ""));
+      text, value, views_.Source(input), is_float ? fmt::format(", signbit({})", value) : ""));
   std::vector<ValueCount> counts;
   while (result.Next()) {
     const duckdb::VectorView values = result.column(0), num_rows = result.column(1);
@@ -366,7 +370,7 @@ void DuckDbEngine::Scan(const Relation& input, const std::vector<ScanColumn>& co
   if (columns.empty()) throw Error(ErrorKind::kInvalidArgument, "a scan needs at least one column");
 
   duckdb::Result result =
-      connection_.Stream(fmt::format("SELECT {} FROM {}", list, QuoteName(input.name())));
+      connection_.Stream(fmt::format("SELECT {} FROM {}", list, views_.Source(input)));
   constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> rows;
   std::int64_t num_before = 0;

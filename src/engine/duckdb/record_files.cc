@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -28,6 +29,18 @@ struct ChunkDeleter {
 std::string SqlTypeOf(const RecordValues& values) {
   constexpr const char* kNames[] = {"INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "DOUBLE[]"};
   return kNames[values.index()];
+}
+
+// The same in Spark's words, for messages.
+std::string SparkTypeOf(const RecordValues& values) {
+  constexpr const char* kNames[] = {"int", "bigint", "double", "string", "array<double>"};
+  return kNames[values.index()];
+}
+
+// What a message calls the type of a file's column.
+std::string FoundType(const LogicalType& type) {
+  const std::optional<ColumnMapping> mapping = MapType(type);
+  return mapping && mapping->type != kNullType ? mapping->type.ToString() : TypeName(type);
 }
 
 // Whether every value of the file's type is one of the wanted type, as Spark asks of a file.
@@ -73,7 +86,7 @@ std::string PathSql(const Fields& fields, std::span<const std::string> parts,
   if (!Widens(found->type, SqlTypeOf(column.values))) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("column '{}' is {}, where {} is expected", column.path,
-                            TypeName(found->type), SqlTypeOf(column.values)));
+                            FoundType(found->type), SparkTypeOf(column.values)));
   }
   return sql;
 }

@@ -217,23 +217,22 @@ Schema CreateRowTable(Connection* connection, const std::string& table,
   return schema;
 }
 
-std::vector<NamedValue> FetchOneRow(Connection* connection, const std::string& table) {
+std::vector<NamedValue> FetchOneRow(Connection* connection, const std::string& source,
+                                    const Schema& schema) {
   std::string columns;
-  for (const Connection::Column& column : connection->Describe("FROM " + QuoteName(table))) {
+  for (const Field& field : schema.fields()) {
     columns += columns.empty() ? "" : ", ";
-    switch (IdOf(column.type)) {
-      case DUCKDB_TYPE_DATE:
-      case DUCKDB_TYPE_TIMESTAMP:
-      case DUCKDB_TYPE_TIMESTAMP_TZ:
-      case DUCKDB_TYPE_DECIMAL:
-        columns += fmt::format("CAST({0} AS VARCHAR) AS {0}", QuoteName(column.name));
+    switch (field.type.kind) {
+      case TypeKind::kDate:
+      case TypeKind::kTimestamp:
+      case TypeKind::kDecimal:
+        columns += fmt::format("CAST({0} AS VARCHAR) AS {0}", QuoteName(field.name));
         break;
       default:
-        columns += QuoteName(column.name);
+        columns += QuoteName(field.name);
     }
   }
-  Result result =
-      connection->Query(fmt::format("SELECT {} FROM {} LIMIT 2", columns, QuoteName(table)));
+  Result result = connection->Query(fmt::format("SELECT {} FROM {} LIMIT 2", columns, source));
   const bool has_row = result.Next();
   if (!has_row || result.num_rows() != 1) {
     throw Error(ErrorKind::kInvalidArgument,

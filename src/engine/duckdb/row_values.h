@@ -15,9 +15,11 @@ namespace firesteel::duckdb {
 Schema CreateRowTable(Connection* connection, const std::string& table,
                       std::span<const NamedValue> row);
 
-/// All columns of `table`, which must have exactly one row. Dates, timestamps and decimals are
+/// All columns of the rows that `source` (what stands after FROM) gives, which must be exactly one;
+/// `schema` is theirs. Dates, timestamps and decimals are
 /// text. Throws Error(kInvalidArgument) with the number of rows if it is not one,
 /// Error(kUnsupported) for a list of something else than strings, int32 or doubles.
-std::vector<NamedValue> FetchOneRow(Connection* connection, const std::string& table);
+std::vector<NamedValue> FetchOneRow(Connection* connection, const std::string& source,
+                                    const Schema& schema);
 
 }  // namespace firesteel::duckdb

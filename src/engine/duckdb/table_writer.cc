@@ -58,13 +58,12 @@ std::string CsvHeader(const Schema& schema) {
 }
 
 // A query of one text column: the lines, under a name that is the header line.
-std::string CsvLinesSql(const std::string& table, const Schema& schema) {
+std::string CsvLinesSql(const std::string& source, const Schema& schema) {
   std::string line;
   for (const Field& field : schema.fields()) {
     line += fmt::format("{}coalesce({}, '')", line.empty() ? "" : " || ',' || ", CsvTextSql(field));
   }
-  return fmt::format("SELECT {} AS {} FROM {}", line, QuoteName(CsvHeader(schema)),
-                     QuoteName(table));
+  return fmt::format("SELECT {} AS {} FROM {}", line, QuoteName(CsvHeader(schema)), source);
 }
 
 std::string ParquetOptionsSql(const WriteOptions& options) {
@@ -96,10 +95,10 @@ std::size_t NumberOf(const std::filesystem::path& path) {
 
 }  // namespace
 
-WriteResult WriteTable(Connection* connection, const std::string& table, const Schema& schema,
+WriteResult WriteTable(Connection* connection, const std::string& source, const Schema& schema,
                        const WriteOptions& options) {
   const bool parquet = options.format == FileFormat::kParquet;
-  const std::string source = parquet ? "FROM " + QuoteName(table) : CsvLinesSql(table, schema);
+  const std::string query = parquet ? "FROM " + source : CsvLinesSql(source, schema);
   const std::string format = parquet
                                  ? ParquetOptionsSql(options)
                                  : "FORMAT csv, HEADER true, QUOTE '', ESCAPE '', DELIMITER ','";
@@ -110,7 +109,7 @@ WriteResult WriteTable(Connection* connection, const std::string& table, const S
                               fmt::format("{}0.{}", kDraftName, parquet ? "parquet" : "csv"))
                                  .string();
   const std::string statement =
-      fmt::format("COPY ({}) TO {} ({}{}, {} true)", source,
+      fmt::format("COPY ({}) TO {} ({}{}, {} true)", query,
                   QuoteText(split ? options.directory : single), format,
                   split ? fmt::format(", FILE_SIZE_BYTES {}, FILENAME_PATTERN '{}{{i}}'",
                                       options.target_file_bytes, kDraftName)

@@ -79,16 +79,16 @@ void CheckTypes(const Schema& schema, const TrainingView& view) {
 }  // namespace
 
 TrainingQuery MakeTrainingQuery(const Relation& input, const TrainingView& view,
-                                const ViewOrigins& views) {
+                                const Views& views, const ViewOrigins& origins) {
   CheckTypes(input.schema(), view);
   TrainingQuery query;
-  const auto found = views.find(input.name());
-  if (found == views.end()) {
+  const auto found = origins.find(input.name());
+  if (found == origins.end()) {
     query.parts = {{view.features.name, QuoteName(view.features.name), FeaturePart::Kind::kVector,
                     view.features.width}};
     query.label = AsDouble(QuoteName(view.label));
     if (view.weight) query.weight = AsDouble(QuoteName(*view.weight));
-    query.source = QuoteName(input.name());
+    query.source = views.Source(input);
     return query;
   }
   const ViewOrigin& origin = found->second;
@@ -105,7 +105,7 @@ TrainingQuery MakeTrainingQuery(const Relation& input, const TrainingView& view,
   if (view.weight) {
     query.weight = AsDouble(sql::Print(column(*view.weight), sql::Dialect::kDuckDb));
   }
-  query.source = SourceSql(origin);
+  query.source = SourceSql(origin, views);
   return query;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/duckdb/view_origin.h"
+#include "engine/duckdb/views.h"
 #include "engine/engine.h"
 
 namespace firesteel::duckdb {
@@ -36,6 +37,6 @@ struct TrainingQuery {
 
 /// Throws Error(kInvalidArgument) for a column of the wrong type.
 TrainingQuery MakeTrainingQuery(const Relation& input, const TrainingView& view,
-                                const ViewOrigins& views);
+                                const Views& views, const ViewOrigins& origins);
 
 }  // namespace firesteel::duckdb

@@ -326,25 +326,25 @@ void MinMaxScale(duckdb_data_chunk input, duckdb_vector output) {
 
 }  // namespace
 
-void RegisterVectorFunctions(duckdb_connection connection) {
+void RegisterVectorFunctions(const udf::Registrar& registrar) {
   const LogicalType any(DUCKDB_TYPE_ANY), vector = MakeVectorType();
   const auto number = [] { return LogicalType(DUCKDB_TYPE_DOUBLE); };
   const auto integer = [] { return LogicalType(DUCKDB_TYPE_INTEGER); };
   const auto numbers = [&number] { return LogicalType(duckdb_create_list_type(number().get())); };
   const std::array one_hot = {number(), integer()};
   udf::RegisterChunkFunction<OneHot>(
-      connection, {.name = "fs_one_hot", .arguments = one_hot, .result = vector});
+      registrar, {.name = "fs_one_hot", .arguments = one_hot, .result = vector});
   udf::RegisterChunkFunction<Assemble>(
-      connection, {.name = "fs_assemble", .arguments = {}, .variadic = &any, .result = vector});
+      registrar, {.name = "fs_assemble", .arguments = {}, .variadic = &any, .result = vector});
   udf::RegisterChunkFunction<ConstantVector>(
-      connection, {.name = "fs_constant_vector", .arguments = one_hot, .result = vector});
+      registrar, {.name = "fs_constant_vector", .arguments = one_hot, .result = vector});
   const std::array standard = {MakeVectorType(), numbers(), numbers(),
                                LogicalType(DUCKDB_TYPE_BOOLEAN)};
   udf::RegisterChunkFunction<StandardScale>(
-      connection, {.name = "fs_standard_scale", .arguments = standard, .result = vector});
+      registrar, {.name = "fs_standard_scale", .arguments = standard, .result = vector});
   const std::array min_max = {MakeVectorType(), numbers(), numbers(), numbers(), number()};
   udf::RegisterChunkFunction<MinMaxScale>(
-      connection, {.name = "fs_min_max_scale", .arguments = min_max, .result = vector});
+      registrar, {.name = "fs_min_max_scale", .arguments = min_max, .result = vector});
 }
 
 }  // namespace firesteel::duckdb

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <duckdb.h>
+#include "engine/duckdb/functions/scalar_udf.h"
 
 namespace firesteel::duckdb {
 
-/// Registers the functions that sql/ml_functions.h promises for vectors, as the DuckDB dialect
+/// Registers, as far as they are wanted, the functions that sql/ml_functions.h promises for vectors, as the DuckDB dialect
 /// spells them:
 ///   fs_one_hot(index DOUBLE, size INTEGER)
 ///   fs_assemble(a, …), each a DOUBLE or a vector
@@ -12,6 +12,6 @@ namespace firesteel::duckdb {
 ///   fs_standard_scale(v, shift DOUBLE[], factor DOUBLE[], with_mean BOOLEAN)
 ///   fs_min_max_scale(v, min DOUBLE[], factor DOUBLE[], constant DOUBLE[], lower DOUBLE)
 /// Each returns kVectorSqlType. A list that is not as long as the vector is an error.
-void RegisterVectorFunctions(duckdb_connection connection);
+void RegisterVectorFunctions(const udf::Registrar& registrar);
 
 }  // namespace firesteel::duckdb

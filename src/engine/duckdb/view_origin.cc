@@ -117,8 +117,8 @@ ViewOrigin OriginOf(const Relation& input, const sql::ResolvedSelect& select,
   return origin;
 }
 
-std::string SourceSql(const ViewOrigin& origin) {
-  std::string source = QuoteName(origin.base.name());
+std::string SourceSql(const ViewOrigin& origin, const Views& views) {
+  std::string source = views.Source(origin.base);
   if (origin.where != nullptr) {
     source += " WHERE " + sql::Print(*origin.where, sql::Dialect::kDuckDb);
   }

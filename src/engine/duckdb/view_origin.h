@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/duckdb/views.h"
 #include "engine/engine.h"
 #include "sql/select.h"
 
@@ -27,7 +28,7 @@ ViewOrigin OriginOf(const Relation& input, const sql::ResolvedSelect& select,
                     const ViewOrigins& views);
 
 /// `FROM base [WHERE …]` without the FROM.
-std::string SourceSql(const ViewOrigin& origin);
+std::string SourceSql(const ViewOrigin& origin, const Views& views);
 
 /// Whether an expression is a call of `function` (ml_functions.h).
 bool IsCallOf(const sql::Expression& expression, std::string_view function);

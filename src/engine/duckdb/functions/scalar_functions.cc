@@ -596,135 +596,135 @@ std::optional<Timestamp> CsvTimestamp(std::string_view text) {
 }
 
 template <typename T>
-void RegisterForNumber(duckdb_connection connection, const std::string& type) {
-  Register<Remainder<T>>(connection, ("fs_remainder_" + type).c_str());
-  Register<PositiveModulus<T>>(connection, ("fs_pmod_" + type).c_str());
+void RegisterForNumber(const udf::Registrar& registrar, const std::string& type) {
+  Register<Remainder<T>>(registrar, ("fs_remainder_" + type).c_str());
+  Register<PositiveModulus<T>>(registrar, ("fs_pmod_" + type).c_str());
 }
 
 template <typename T>
-void RegisterForWhole(duckdb_connection connection, const std::string& type) {
-  RegisterForNumber<T>(connection, type);
-  Register<Add<T>>(connection, ("fs_add_" + type).c_str());
-  Register<Subtract<T>>(connection, ("fs_subtract_" + type).c_str());
-  Register<Multiply<T>>(connection, ("fs_multiply_" + type).c_str());
-  Register<Negate<T>>(connection, ("fs_negate_" + type).c_str());
-  Register<Abs<T>>(connection, ("fs_abs_" + type).c_str());
-  Register<DoubleToWhole<T>>(connection, ("fs_double_to_" + type).c_str());
-  Register<TryDoubleToWhole<T>>(connection, ("fs_try_double_to_" + type).c_str());
+void RegisterForWhole(const udf::Registrar& registrar, const std::string& type) {
+  RegisterForNumber<T>(registrar, type);
+  Register<Add<T>>(registrar, ("fs_add_" + type).c_str());
+  Register<Subtract<T>>(registrar, ("fs_subtract_" + type).c_str());
+  Register<Multiply<T>>(registrar, ("fs_multiply_" + type).c_str());
+  Register<Negate<T>>(registrar, ("fs_negate_" + type).c_str());
+  Register<Abs<T>>(registrar, ("fs_abs_" + type).c_str());
+  Register<DoubleToWhole<T>>(registrar, ("fs_double_to_" + type).c_str());
+  Register<TryDoubleToWhole<T>>(registrar, ("fs_try_double_to_" + type).c_str());
 }
 
 template <typename T>
-void RegisterParse(duckdb_connection connection, const std::string& type) {
-  Register<StringTo<T>>(connection, ("fs_string_to_" + type).c_str());
-  Register<TryStringTo<T>>(connection, ("fs_try_string_to_" + type).c_str());
+void RegisterParse(const udf::Registrar& registrar, const std::string& type) {
+  Register<StringTo<T>>(registrar, ("fs_string_to_" + type).c_str());
+  Register<TryStringTo<T>>(registrar, ("fs_try_string_to_" + type).c_str());
 }
 
-void RegisterArithmetic(duckdb_connection connection) {
-  RegisterForWhole<std::int8_t>(connection, "tinyint");
-  RegisterForWhole<std::int16_t>(connection, "smallint");
-  RegisterForWhole<std::int32_t>(connection, "int");
-  RegisterForWhole<std::int64_t>(connection, "bigint");
-  RegisterForNumber<float>(connection, "float");
-  RegisterForNumber<double>(connection, "double");
-  Register<Divide>(connection, "fs_divide");
-  Register<DivideWhole>(connection, "fs_div");
+void RegisterArithmetic(const udf::Registrar& registrar) {
+  RegisterForWhole<std::int8_t>(registrar, "tinyint");
+  RegisterForWhole<std::int16_t>(registrar, "smallint");
+  RegisterForWhole<std::int32_t>(registrar, "int");
+  RegisterForWhole<std::int64_t>(registrar, "bigint");
+  RegisterForNumber<float>(registrar, "float");
+  RegisterForNumber<double>(registrar, "double");
+  Register<Divide>(registrar, "fs_divide");
+  Register<DivideWhole>(registrar, "fs_div");
 }
 
-void RegisterMath(duckdb_connection connection) {
-  Register<Sqrt>(connection, "fs_sqrt");
-  Register<Cbrt>(connection, "fs_cbrt");
-  Register<Exp>(connection, "fs_exp");
-  Register<Sin>(connection, "fs_sin");
-  Register<Cos>(connection, "fs_cos");
-  Register<Tan>(connection, "fs_tan");
-  Register<Asin>(connection, "fs_asin");
-  Register<Acos>(connection, "fs_acos");
-  Register<Atan>(connection, "fs_atan");
-  Register<Atan2>(connection, "fs_atan2");
-  Register<Pow>(connection, "fs_pow");
-  Register<Ln>(connection, "fs_ln");
-  Register<Log10>(connection, "fs_log10");
-  Register<Log2>(connection, "fs_log2");
-  Register<Log>(connection, "fs_log");
-  Register<Sign>(connection, "fs_sign");
-  Register<Degrees>(connection, "fs_degrees");
-  Register<Radians>(connection, "fs_radians");
-  Register<Floor>(connection, "fs_floor");
-  Register<Ceil>(connection, "fs_ceil");
-  Register<Round>(connection, "fs_round");
-  Register<IsNan>(connection, "fs_isnan");
+void RegisterMath(const udf::Registrar& registrar) {
+  Register<Sqrt>(registrar, "fs_sqrt");
+  Register<Cbrt>(registrar, "fs_cbrt");
+  Register<Exp>(registrar, "fs_exp");
+  Register<Sin>(registrar, "fs_sin");
+  Register<Cos>(registrar, "fs_cos");
+  Register<Tan>(registrar, "fs_tan");
+  Register<Asin>(registrar, "fs_asin");
+  Register<Acos>(registrar, "fs_acos");
+  Register<Atan>(registrar, "fs_atan");
+  Register<Atan2>(registrar, "fs_atan2");
+  Register<Pow>(registrar, "fs_pow");
+  Register<Ln>(registrar, "fs_ln");
+  Register<Log10>(registrar, "fs_log10");
+  Register<Log2>(registrar, "fs_log2");
+  Register<Log>(registrar, "fs_log");
+  Register<Sign>(registrar, "fs_sign");
+  Register<Degrees>(registrar, "fs_degrees");
+  Register<Radians>(registrar, "fs_radians");
+  Register<Floor>(registrar, "fs_floor");
+  Register<Ceil>(registrar, "fs_ceil");
+  Register<Round>(registrar, "fs_round");
+  Register<IsNan>(registrar, "fs_isnan");
 }
 
-void RegisterCasts(duckdb_connection connection) {
-  Register<BigintToNarrower<std::int8_t>>(connection, "fs_bigint_to_tinyint");
-  Register<BigintToNarrower<std::int16_t>>(connection, "fs_bigint_to_smallint");
-  Register<BigintToNarrower<std::int32_t>>(connection, "fs_bigint_to_int");
-  Register<DoubleToFloat>(connection, "fs_double_to_float");
-  RegisterParse<std::int8_t>(connection, "tinyint");
-  RegisterParse<std::int16_t>(connection, "smallint");
-  RegisterParse<std::int32_t>(connection, "int");
-  RegisterParse<std::int64_t>(connection, "bigint");
-  RegisterParse<float>(connection, "float");
-  RegisterParse<double>(connection, "double");
-  RegisterParse<bool>(connection, "boolean");
-  RegisterParse<Date>(connection, "date");
-  Register<DoubleToString>(connection, "fs_double_to_string");
-  Register<FloatToString>(connection, "fs_float_to_string");
-  Register<DateToString>(connection, "fs_date_to_string");
+void RegisterCasts(const udf::Registrar& registrar) {
+  Register<BigintToNarrower<std::int8_t>>(registrar, "fs_bigint_to_tinyint");
+  Register<BigintToNarrower<std::int16_t>>(registrar, "fs_bigint_to_smallint");
+  Register<BigintToNarrower<std::int32_t>>(registrar, "fs_bigint_to_int");
+  Register<DoubleToFloat>(registrar, "fs_double_to_float");
+  RegisterParse<std::int8_t>(registrar, "tinyint");
+  RegisterParse<std::int16_t>(registrar, "smallint");
+  RegisterParse<std::int32_t>(registrar, "int");
+  RegisterParse<std::int64_t>(registrar, "bigint");
+  RegisterParse<float>(registrar, "float");
+  RegisterParse<double>(registrar, "double");
+  RegisterParse<bool>(registrar, "boolean");
+  RegisterParse<Date>(registrar, "date");
+  Register<DoubleToString>(registrar, "fs_double_to_string");
+  Register<FloatToString>(registrar, "fs_float_to_string");
+  Register<DateToString>(registrar, "fs_date_to_string");
 }
 
-void RegisterText(duckdb_connection connection) {
-  Register<sql::ToUpper>(connection, "fs_upper");
-  Register<sql::ToLower>(connection, "fs_lower");
-  Register<Reverse>(connection, "fs_reverse");
-  Register<Substring>(connection, "fs_substring");
-  Register<Left>(connection, "fs_left");
-  Register<Right>(connection, "fs_right");
-  Register<Repeat>(connection, "fs_repeat");
-  Register<Replace>(connection, "fs_replace");
-  Register<LeftPad>(connection, "fs_lpad");
-  Register<RightPad>(connection, "fs_rpad");
-  Register<Instr>(connection, "fs_instr");
-  Register<Like>(connection, "fs_like");
+void RegisterText(const udf::Registrar& registrar) {
+  Register<sql::ToUpper>(registrar, "fs_upper");
+  Register<sql::ToLower>(registrar, "fs_lower");
+  Register<Reverse>(registrar, "fs_reverse");
+  Register<Substring>(registrar, "fs_substring");
+  Register<Left>(registrar, "fs_left");
+  Register<Right>(registrar, "fs_right");
+  Register<Repeat>(registrar, "fs_repeat");
+  Register<Replace>(registrar, "fs_replace");
+  Register<LeftPad>(registrar, "fs_lpad");
+  Register<RightPad>(registrar, "fs_rpad");
+  Register<Instr>(registrar, "fs_instr");
+  Register<Like>(registrar, "fs_like");
 }
 
-void RegisterDates(duckdb_connection connection) {
-  Register<ToDate>(connection, "fs_to_date");
-  Register<TryToDate>(connection, "fs_try_to_date");
-  Register<DateFormat>(connection, "fs_date_format");
-  Register<MakeDate>(connection, "fs_make_date");
-  Register<Year>(connection, "fs_year");
-  Register<Quarter>(connection, "fs_quarter");
-  Register<Month>(connection, "fs_month");
-  Register<Day>(connection, "fs_day");
-  Register<DayOfWeek>(connection, "fs_dayofweek");
-  Register<Weekday>(connection, "fs_weekday");
-  Register<DayOfYear>(connection, "fs_dayofyear");
-  Register<WeekOfYear>(connection, "fs_weekofyear");
-  Register<DateDiff>(connection, "fs_datediff");
-  Register<DateAdd>(connection, "fs_date_add");
-  Register<DateSubtract>(connection, "fs_date_sub");
-  Register<AddMonths>(connection, "fs_add_months");
-  Register<LastDay>(connection, "fs_last_day");
-  Register<Trunc>(connection, "fs_trunc");
+void RegisterDates(const udf::Registrar& registrar) {
+  Register<ToDate>(registrar, "fs_to_date");
+  Register<TryToDate>(registrar, "fs_try_to_date");
+  Register<DateFormat>(registrar, "fs_date_format");
+  Register<MakeDate>(registrar, "fs_make_date");
+  Register<Year>(registrar, "fs_year");
+  Register<Quarter>(registrar, "fs_quarter");
+  Register<Month>(registrar, "fs_month");
+  Register<Day>(registrar, "fs_day");
+  Register<DayOfWeek>(registrar, "fs_dayofweek");
+  Register<Weekday>(registrar, "fs_weekday");
+  Register<DayOfYear>(registrar, "fs_dayofyear");
+  Register<WeekOfYear>(registrar, "fs_weekofyear");
+  Register<DateDiff>(registrar, "fs_datediff");
+  Register<DateAdd>(registrar, "fs_date_add");
+  Register<DateSubtract>(registrar, "fs_date_sub");
+  Register<AddMonths>(registrar, "fs_add_months");
+  Register<LastDay>(registrar, "fs_last_day");
+  Register<Trunc>(registrar, "fs_trunc");
 }
 
-void RegisterCsv(duckdb_connection connection) {
-  Register<sql::ClassifyCsvField>(connection, "fs_csv_kinds");
-  Register<sql::ParseCsvDouble>(connection, "fs_csv_double");
-  Register<CsvTimestamp>(connection, "fs_csv_timestamp");
-  Register<sql::FormatCsvString>(connection, "fs_csv_string");
+void RegisterCsv(const udf::Registrar& registrar) {
+  Register<sql::ClassifyCsvField>(registrar, "fs_csv_kinds");
+  Register<sql::ParseCsvDouble>(registrar, "fs_csv_double");
+  Register<CsvTimestamp>(registrar, "fs_csv_timestamp");
+  Register<sql::FormatCsvString>(registrar, "fs_csv_string");
 }
 
 }  // namespace
 
-void RegisterScalarFunctions(duckdb_connection connection) {
-  RegisterArithmetic(connection);
-  RegisterMath(connection);
-  RegisterCasts(connection);
-  RegisterText(connection);
-  RegisterDates(connection);
-  RegisterCsv(connection);
+void RegisterScalarFunctions(const udf::Registrar& registrar) {
+  RegisterArithmetic(registrar);
+  RegisterMath(registrar);
+  RegisterCasts(registrar);
+  RegisterText(registrar);
+  RegisterDates(registrar);
+  RegisterCsv(registrar);
 }
 
 }  // namespace firesteel

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <duckdb.h>
+#include "engine/duckdb/functions/scalar_udf.h"
 
 namespace firesteel {
 
-/// Registers the scalar functions that sql/print.h's DuckDB text calls, where DuckDB's own differ
+/// Registers, as far as they are wanted, the scalar functions that sql/print.h's DuckDB text calls, where DuckDB's own differ
 /// from Spark's or do not exist. Null for a null argument unless said otherwise; errors carry
 /// Spark's error class in brackets. T is one of tinyint, smallint, int, bigint.
 ///
@@ -32,6 +32,6 @@ namespace firesteel {
 ///     fs_csv_string(varchar) -> varchar
 ///
 /// Throws Error(kInternal) if DuckDB refuses one.
-void RegisterScalarFunctions(duckdb_connection connection);
+void RegisterScalarFunctions(const udf::Registrar& registrar);
 
 }  // namespace firesteel

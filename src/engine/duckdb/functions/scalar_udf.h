@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -58,6 +60,18 @@ class LogicalType {
 
  private:
   duckdb_logical_type type_;
+};
+
+/// Where functions are registered, and which: a connection takes only what a query text calls, as
+/// registering all of them takes longer than a small query.
+struct Registrar {
+  Registrar(duckdb_connection target, const std::set<std::string, std::less<>>* wanted = nullptr)
+      : connection(target), names(wanted) {}
+
+  bool Wants(std::string_view name) const { return names == nullptr || names->contains(name); }
+
+  duckdb_connection connection;
+  const std::set<std::string, std::less<>>* names;  // Null: all.
 };
 
 /// Runs `body` and reports what it throws as the error of the running function.
@@ -114,10 +128,11 @@ void GuardedBody(duckdb_function_info info, duckdb_data_chunk input, duckdb_vect
 
 }  // namespace internal
 
-/// Registers `kBody`. Throws Error(kInternal) if DuckDB refuses.
+/// Registers `kBody` if it is wanted. Throws Error(kInternal) if DuckDB refuses.
 template <ChunkBody kBody>
-void RegisterChunkFunction(duckdb_connection connection, const ChunkFunction& spec) {
-  internal::RegisterRaw(connection, spec, internal::GuardedBody<kBody>);
+void RegisterChunkFunction(const Registrar& registrar, const ChunkFunction& spec) {
+  if (!registrar.Wants(spec.name)) return;
+  internal::RegisterRaw(registrar.connection, spec, internal::GuardedBody<kBody>);
 }
 
 /// Whether row `row` of a vector is not null; `validity` is duckdb_vector_get_validity's, null if
@@ -325,11 +340,12 @@ struct RowFunction<kFunction, Result (*)(Arguments...)> {
 
 }  // namespace internal
 
-/// Registers a function of one row under `name`; its argument types are the C++ function's.
-/// Throws Error(kInternal) if DuckDB refuses.
+/// Registers a function of one row under `name` if it is wanted; its argument types are the C++
+/// function's. Throws Error(kInternal) if DuckDB refuses.
 template <auto kFunction>
-void Register(duckdb_connection connection, const char* name) {
-  internal::RowFunction<kFunction>::Register(connection, name);
+void Register(const Registrar& registrar, const char* name) {
+  if (!registrar.Wants(name)) return;
+  internal::RowFunction<kFunction>::Register(registrar.connection, name);
 }
 
 }  // namespace firesteel::udf

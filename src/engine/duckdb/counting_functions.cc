@@ -1,0 +1,380 @@
+#include "engine/duckdb/counting_functions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <mutex>
+#include <utility>
+
+#include "base/error.h"
+#include "engine/duckdb/vector_column.h"
+
+namespace firesteel::duckdb {
+namespace {
+
+constexpr std::uint64_t kWeightOne = std::bit_cast<std::uint64_t>(1.0);
+
+// An aggregate function over all rows of a query, whose state is a C++ object: a Counter with
+// Add(chunk) and Merge(Counter). What it has counted does not travel through DuckDB: it is left in
+// the task.
+template <typename Counter>
+struct Task {
+  typename Counter::Plan plan;
+  std::shared_ptr<ErrorSlot> errors;
+  std::unique_ptr<Counter> result = nullptr;  // Null if there was no row.
+};
+
+template <typename Counter>
+class Aggregate {
+ public:
+  // Returns what all rows of `source` count to, given the arguments in SQL. Null without rows.
+  static std::unique_ptr<Counter> Run(Connection* connection, typename Counter::Plan plan,
+                                      std::span<const LogicalType> types,
+                                      const std::string& arguments, const std::string& source) {
+    auto task =
+        std::make_shared<Task<Counter>>(Task<Counter>{std::move(plan), connection->error_slot()});
+    const std::string name = connection->NewName("fs_count");
+    const LogicalType result(DUCKDB_TYPE_BOOLEAN);
+    duckdb_aggregate_function function = duckdb_create_aggregate_function();
+    duckdb_aggregate_function_set_name(function, name.c_str());
+    for (const LogicalType& type : types) {
+      duckdb_aggregate_function_add_parameter(function, type.get());
+    }
+    duckdb_aggregate_function_set_return_type(function, result.get());
+    duckdb_aggregate_function_set_special_handling(function);
+    duckdb_aggregate_function_set_functions(function, StateSize, Init, Update, Combine, Finalize);
+    duckdb_aggregate_function_set_destructor(function, Destroy);
+    duckdb_aggregate_function_set_extra_info(
+        function, new std::shared_ptr<Task<Counter>>(task),
+        [](void* extra) { delete static_cast<std::shared_ptr<Task<Counter>>*>(extra); });
+    const duckdb_state state = duckdb_register_aggregate_function(connection->get(), function);
+    duckdb_destroy_aggregate_function(&function);
+    if (state == DuckDBError) {
+      throw Error(ErrorKind::kInternal, fmt::format("DuckDB did not register {}", name));
+    }
+    connection->Run(fmt::format("SELECT {}({}) FROM {}", name, arguments, source));
+    return std::move(task->result);
+  }
+
+ private:
+  static Task<Counter>& TaskOf(duckdb_function_info info) {
+    return **static_cast<std::shared_ptr<Task<Counter>>*>(
+        duckdb_aggregate_function_get_extra_info(info));
+  }
+  static Counter*& CounterOf(duckdb_aggregate_state state) {
+    return *reinterpret_cast<Counter**>(state);
+  }
+
+  template <typename Body>
+  static void Guard(duckdb_function_info info, Body&& body) noexcept {
+    try {
+      body();
+    } catch (const Error& error) {
+      TaskOf(info).errors->Put(error);
+      duckdb_aggregate_function_set_error(info, error.what());
+    } catch (const std::exception& error) {
+      TaskOf(info).errors->Put(Error(ErrorKind::kInternal, error.what()));
+      duckdb_aggregate_function_set_error(info, error.what());
+    }
+  }
+
+  static idx_t StateSize(duckdb_function_info) { return sizeof(Counter*); }
+  static void Init(duckdb_function_info, duckdb_aggregate_state state) {
+    CounterOf(state) = nullptr;
+  }
+  static void Update(duckdb_function_info info, duckdb_data_chunk input,
+                     duckdb_aggregate_state* states) {
+    Guard(info, [&] {
+      if (duckdb_data_chunk_get_size(input) == 0) return;
+      Counter*& counter = CounterOf(states[0]);  // Without GROUP BY all rows have the same.
+      if (counter == nullptr) counter = new Counter(TaskOf(info).plan);
+      counter->Add(input);
+    });
+  }
+  static void Combine(duckdb_function_info info, duckdb_aggregate_state* sources,
+                      duckdb_aggregate_state* targets, idx_t count) {
+    Guard(info, [&] {
+      for (idx_t i = 0; i < count; ++i) {
+        Counter*& source = CounterOf(sources[i]);
+        Counter*& target = CounterOf(targets[i]);
+        if (source == nullptr) continue;
+        if (target == nullptr) {
+          std::swap(source, target);
+        } else {
+          target->Merge(*source);
+        }
+      }
+    });
+  }
+  static void Finalize(duckdb_function_info info, duckdb_aggregate_state* states,
+                       duckdb_vector result, idx_t count, idx_t offset) {
+    for (idx_t i = 0; i < count; ++i) {
+      TaskOf(info).result.reset(std::exchange(CounterOf(states[i]), nullptr));
+      static_cast<bool*>(duckdb_vector_get_data(result))[offset + i] = true;
+    }
+  }
+  static void Destroy(duckdb_aggregate_state* states, idx_t count) {
+    for (idx_t i = 0; i < count; ++i) delete std::exchange(CounterOf(states[i]), nullptr);
+  }
+};
+
+std::string ListOf(std::span<const FeaturePart> parts) {
+  std::string list;
+  for (const FeaturePart& part : parts) list += (list.empty() ? "" : ", ") + part.sql;
+  return list;
+}
+
+class CellCounter {
+ public:
+  struct Plan {
+    CellKeyMaker maker;
+    std::size_t num_parts;
+    bool has_weight;
+  };
+
+  explicit CellCounter(const Plan& plan)
+      : plan_(plan), cells_(plan.maker.layout().num_words() + 2) {}
+
+  void Add(duckdb_data_chunk input) {
+    if (IsLost()) return;
+    keys_.Compute(plan_.maker, input);
+    const VectorView labels(duckdb_data_chunk_get_vector(input, plan_.num_parts));
+    const VectorView weights(duckdb_data_chunk_get_vector(
+        input, plan_.has_weight ? plan_.num_parts + 1 : plan_.num_parts));
+    const std::size_t num_words = plan_.maker.layout().num_words();
+    std::vector<std::uint64_t> words(num_words + 2, kWeightOne);
+    const idx_t num_rows = duckdb_data_chunk_get_size(input);
+    for (idx_t row = 0; row < num_rows; ++row) {
+      const double label = labels.data<double>()[row], weight = weights.data<double>()[row];
+      if (!keys_.IsUsable(row) || !labels.IsValid(row) || !weights.IsValid(row) ||
+          !std::isfinite(label) || !std::isfinite(weight)) {
+        has_unusable_ = true;
+        return;
+      }
+      for (std::size_t word = 0; word < num_words; ++word) words[word] = keys_.Words(word)[row];
+      words[num_words] = GroupBits(label);
+      if (plan_.has_weight) words[num_words + 1] = GroupBits(weight);
+      cells_.Add(words.data(), 1);
+    }
+  }
+
+  void Merge(const CellCounter& other) {
+    has_unusable_ = has_unusable_ || other.has_unusable_;
+    is_full_ = is_full_ || other.is_full_;
+    if (!IsLost()) cells_.Merge(other.cells_);
+  }
+
+  CellCount Take() {
+    if (has_unusable_) return {true, std::nullopt};
+    if (IsLost()) return {false, std::nullopt};
+    return {false, std::move(cells_)};
+  }
+
+ private:
+  // Whether there is nothing more to learn from the rows to come.
+  bool IsLost() {
+    is_full_ = is_full_ || cells_.size() > kMaxCountedGroups;
+    return is_full_ || has_unusable_;
+  }
+
+  const Plan& plan_;
+  GroupCounter cells_;
+  CellKeyChunk keys_;
+  bool has_unusable_ = false;
+  bool is_full_ = false;
+};
+
+class ValueCounter {
+ public:
+  struct Plan {
+    std::vector<FeaturePart> parts;
+    // For each part: slots that are asked for, and where in the answer they belong.
+    std::vector<std::vector<std::pair<std::size_t, std::size_t>>> slots;
+    std::size_t num_features;
+    bool has_weight;
+  };
+
+  explicit ValueCounter(const Plan& plan)
+      : plan_(plan), counters_(plan.num_features, GroupCounter(2)) {}
+
+  void Add(duckdb_data_chunk input) {
+    if (std::none_of(counters_.begin(), counters_.end(),
+                     [](const auto& counter) { return counter.has_value(); })) {
+      return;
+    }
+    num_rows_ = duckdb_data_chunk_get_size(input);
+    ReadNulls(input);
+    ReadWeights(input);
+    for (std::size_t i = 0; i < plan_.parts.size(); ++i) {
+      if (plan_.slots[i].empty()) continue;
+      const VectorView view(duckdb_data_chunk_get_vector(input, i));
+      values_.resize(num_rows_);
+      switch (plan_.parts[i].kind) {
+        case FeaturePart::Kind::kNumber:
+          std::copy_n(view.data<double>(), num_rows_, values_.data());
+          for (const auto& [slot, feature] : plan_.slots[i])
+            Count(feature, values_.data(), 0, num_rows_);
+          break;
+        case FeaturePart::Kind::kOneHot:
+          AddOneHot(i, view);
+          break;
+        case FeaturePart::Kind::kVector:
+          AddVectors(i, view);
+          break;
+      }
+    }
+  }
+
+  void Merge(const ValueCounter& other) {
+    for (std::size_t i = 0; i < counters_.size(); ++i) {
+      if (!other.counters_[i]) counters_[i].reset();
+      if (counters_[i]) counters_[i]->Merge(*other.counters_[i]);
+    }
+  }
+
+  std::vector<std::optional<GroupCounter>> Take() { return std::move(counters_); }
+
+ private:
+  void ReadNulls(duckdb_data_chunk input) {
+    is_null_.assign(num_rows_, 0);
+    has_null_ = false;
+    for (std::size_t i = 0; i < plan_.parts.size(); ++i) {
+      const VectorView view(duckdb_data_chunk_get_vector(input, i));
+      if (!view.MayHaveNull()) continue;
+      for (idx_t row = 0; row < num_rows_; ++row) is_null_[row] |= view.IsValid(row) ? 0 : 1;
+      has_null_ = true;
+    }
+  }
+
+  void ReadWeights(duckdb_data_chunk input) {
+    weights_.assign(num_rows_, kWeightOne);
+    if (!plan_.has_weight) return;
+    const VectorView view(duckdb_data_chunk_get_vector(input, plan_.parts.size()));
+    for (idx_t row = 0; row < num_rows_; ++row) {
+      weights_[row] = GroupBits(view.IsValid(row) ? view.data<double>()[row] : kNaN);
+    }
+  }
+
+  void AddOneHot(std::size_t part, const VectorView& view) {
+    const double* indices = view.data<double>();
+    for (const auto& [slot, feature] : plan_.slots[part]) {
+      for (idx_t row = 0; row < num_rows_; ++row) {
+        values_[row] = std::trunc(indices[row]) == static_cast<double>(slot) ? 1.0 : 0.0;
+      }
+      Count(feature, values_.data(), 0, num_rows_);
+    }
+  }
+
+  void AddVectors(std::size_t part, const VectorView& view) {
+    const VectorColumn vectors(view);
+    const std::size_t width = plan_.parts[part].width;
+    // In blocks of rows, as vectors may be wide.
+    const std::size_t num_block_rows =
+        std::max<std::size_t>(1, kMaxBlock / std::max<std::size_t>(1, width));
+    for (std::size_t first = 0; first < num_rows_; first += num_block_rows) {
+      const std::size_t count = std::min(num_block_rows, num_rows_ - first);
+      dense_.assign(width * count, 0.0);  // Shape (width, count).
+      for (std::size_t i = 0; i < count; ++i) {
+        const idx_t row = first + i;
+        if (!vectors.IsValid(row)) continue;
+        CheckVector(plan_.parts[part], vectors, row);
+        const std::span<const double> values = vectors.Values(row);
+        if (vectors.IsDense(row)) {
+          for (std::size_t slot = 0; slot < width; ++slot) dense_[slot * count + i] = values[slot];
+          continue;
+        }
+        const std::span<const std::int32_t> indices = vectors.Indices(row);
+        for (std::size_t entry = 0; entry < values.size(); ++entry) {
+          dense_[static_cast<std::size_t>(indices[entry]) * count + i] = values[entry];
+        }
+      }
+      for (const auto& [slot, feature] : plan_.slots[part]) {
+        Count(feature, dense_.data() + slot * count, first, count);
+      }
+    }
+  }
+
+  // Rows of equal value and weight that follow each other are looked up once.
+  void Count(std::size_t feature, const double* values, std::size_t first, std::size_t count) {
+    std::optional<GroupCounter>& counter = counters_[feature];
+    if (!counter) return;
+    std::uint64_t group[2] = {0, 0};
+    std::int64_t run = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t row = first + i;
+      const std::uint64_t value = GroupBits(has_null_ && is_null_[row] != 0 ? kNaN : values[i]);
+      if (run > 0 && value == group[0] && weights_[row] == group[1]) {
+        ++run;
+        continue;
+      }
+      if (run > 0) counter->Add(group, run);
+      group[0] = value;
+      group[1] = weights_[row];
+      run = 1;
+    }
+    counter->Add(group, run);
+    if (counter->size() > kMaxCountedGroups) counter.reset();
+  }
+
+  static constexpr std::size_t kMaxBlock = std::size_t{1} << 17;
+  static constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+  const Plan& plan_;
+  std::vector<std::optional<GroupCounter>> counters_;  // Nothing: too many groups.
+  std::size_t num_rows_ = 0;
+  bool has_null_ = false;
+  std::vector<std::uint8_t> is_null_;
+  std::vector<std::uint64_t> weights_;
+  std::vector<double> values_, dense_;
+};
+
+}  // namespace
+
+CellCount CountCells(Connection* connection, const TrainingQuery& query,
+                     std::span<const FeatureBins> bins) {
+  std::vector<LogicalType> types = PartTypes(query.parts);
+  types.emplace_back(DUCKDB_TYPE_DOUBLE);
+  std::string arguments = fmt::format("{}, {}", ListOf(query.parts), query.label);
+  if (query.weight) {
+    types.emplace_back(DUCKDB_TYPE_DOUBLE);
+    arguments += ", " + *query.weight;
+  }
+  CellCounter::Plan plan{CellKeyMaker(query.parts, bins), query.parts.size(),
+                         query.weight.has_value()};
+  const std::size_t num_words = plan.maker.layout().num_words();
+  const std::unique_ptr<CellCounter> counter =
+      Aggregate<CellCounter>::Run(connection, std::move(plan), types, arguments, query.source);
+  if (counter == nullptr) return {false, GroupCounter(num_words + 2)};
+  return counter->Take();
+}
+
+std::vector<std::optional<GroupCounter>> CountValues(Connection* connection,
+                                                     const TrainingQuery& query,
+                                                     std::span<const std::size_t> features) {
+  ValueCounter::Plan plan{query.parts, {}, features.size(), query.weight.has_value()};
+  plan.slots.resize(query.parts.size());
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < query.parts.size(); ++i) {
+    for (std::size_t j = 0; j < features.size(); ++j) {
+      if (features[j] < first || features[j] >= first + query.parts[i].width) continue;
+      plan.slots[i].emplace_back(features[j] - first, j);
+    }
+    first += query.parts[i].width;
+  }
+  std::vector<LogicalType> types = PartTypes(query.parts);
+  std::string arguments = ListOf(query.parts);
+  if (query.weight) {
+    types.emplace_back(DUCKDB_TYPE_DOUBLE);
+    arguments += ", " + *query.weight;
+  }
+  const std::unique_ptr<ValueCounter> counter =
+      Aggregate<ValueCounter>::Run(connection, std::move(plan), types, arguments, query.source);
+  if (counter == nullptr) return {features.size(), GroupCounter(2)};
+  return counter->Take();
+}
+
+}  // namespace firesteel::duckdb
