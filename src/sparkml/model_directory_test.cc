@@ -369,7 +369,7 @@ TEST_F(ModelDirectoryTest, BrokenTreesNameTheFile) {
   EXPECT_THAT(ErrorWithNodes([&](RecordTable* nodes) {
                 nodes->columns[0].values = std::vector<std::int64_t>(7, 0);
               }),
-              HasSubstr("column 'treeID' is bigint, where INTEGER is expected"));
+              HasSubstr("column 'treeID' is bigint, where int is expected"));
   EXPECT_THAT(ErrorWithNodes([&](RecordTable* nodes) { ints(nodes, 7)[0] = 5; }),
               HasSubstr("/data: tree ensemble: tree 0, node 0: child 5"));
   EXPECT_THAT(ErrorWithNodes([](RecordTable* nodes) {
