@@ -405,6 +405,34 @@ TEST_F(CellQueriesTest, AgreesWithAPlainComputation) {
   }
 }
 
+TEST_F(CellQueriesTest, RowsThatDoNotCollapseAreGroupedToo) {
+  // More cells and values than are counted in memory (2^18), in keys of one word and of two.
+  std::string rows;
+  for (int i = 0; i < 280'000; ++i) {
+    rows += fmt::format("{},{},{},{},{}\n", i / 5.0, i % 3, i % 5, i % 5, 1 + i % 2);
+  }
+  const Relation relation = Features(rows, Form::kNumbers);
+  std::vector<double> thresholds;
+  for (int i = 0; i < 65535; ++i) thresholds.push_back(i + 0.25);
+  for (const bool is_wide : {false, true}) {
+    std::vector<FeatureBins> bins(kWidth);
+    bins.front() = Continuous(thresholds);
+    if (is_wide) {
+      for (FeatureBins& feature : bins) feature = Continuous(thresholds);
+    }
+    const std::optional<Cells> cells = engine_->MakeCells(relation, View(true), bins);
+    ASSERT_TRUE(cells);
+    EXPECT_GT(cells->size(), std::size_t{1} << 18);
+    EXPECT_EQ(Texts(*cells), Texts(*PlainCells(relation, View(true), bins)));
+  }
+  const std::size_t features[] = {0, kWidth - 1};
+  const auto values = engine_->DistinctValues(relation, View(true), features);
+  EXPECT_EQ(values[0].size(), 280'000);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(Text(values[i]), Text(PlainValues(relation, View(true), features[i])));
+  }
+}
+
 TEST_F(CellQueriesTest, ThreadsDoNotChangeCells) {
   std::string rows;
   for (int i = 0; i < 300'000; ++i) {
