@@ -35,8 +35,24 @@ class DataSet:
     workflow: Path | None
     sources: dict[str, Path]
     fraction: float = 0.8
-    params: dict = dataclasses.field(default_factory=lambda: {"maxIter": 3, "maxDepth": 4})
+    params: dict | None = None  # None: drawn at random by make_all.
     refused: str | None = None  # A text from Spark's error, if fitting the pipeline must fail on both sides.
+
+
+def random_params(rng: random.Random) -> dict:
+    """Parameters of a GBTRegressor that any of the data sets can be trained with: at least 40 bins, as some have 12 categories or more."""
+    params = {"maxIter": rng.randrange(2, 5), "maxDepth": rng.randrange(1, 7), "maxBins": rng.choice([40, 64, 120]),
+              "stepSize": rng.choice([0.05, 0.1, 0.4, 1.0]), "minInstancesPerNode": rng.choice([1, 1, 2, 6]),
+              "minInfoGain": rng.choice([0.0, 0.0, 0.01]), "minWeightFractionPerNode": rng.choice([0.0, 0.0, 0.02]),
+              "lossType": rng.choice(["squared", "squared", "absolute"])}
+    kept = {key: value for key, value in params.items() if rng.random() < 0.7 or key == "maxIter"}
+    if "maxBins" not in kept:
+        kept["maxBins"] = 40
+    if rng.random() < 0.25:
+        kept |= {"subsamplingRate": rng.choice([0.5, 0.8]), "seed": rng.randrange(-(10**9), 10**9)}
+    if rng.random() < 0.25:
+        kept |= {"featureSubsetStrategy": rng.choice(["sqrt", "onethird", "0.7", "log2"]), "seed": rng.randrange(-(10**9), 10**9)}
+    return kept
 
 
 def quote(text: str | None, delimiter: str = ",") -> str:
@@ -627,13 +643,27 @@ def orders_inner_join(rng: random.Random, folder: Path) -> DataSet:
     return DataSet(folder.name, workflow, sources, params={"maxIter": 3, "maxDepth": 6, "minInfoGain": 0.5})
 
 
+def orders_weighted(rng: random.Random, folder: Path) -> DataSet:
+    """Rows with weights, some of them held out to decide when to stop; neither column is a feature."""
+    stages = [
+        {"StringIndexer": {"inputCols": ["kind", "region"], "outputCols": ["kind_index", "region_index"]}},
+        sql("SELECT size, quantity, price, kind_index, region_index, quantity % 5 / 2 AS row_weight, order_no % 4 = 1 AS held_out, "
+            "amount, order_no FROM __THIS__"),
+    ]
+    workflow = workflow_file(folder, sources=ORDER_SOURCES, joins=ORDER_JOINS, date={"column": "sold_on"}, stages=stages, label="amount",
+                             ids=["order_no", "row_weight", "held_out"])
+    data = write_orders(folder, workflow, orders_table(rng, 600, lambda d: d.isoformat()), stores_table(rng), items_table(rng))
+    return dataclasses.replace(data, params={"maxIter": 12, "maxDepth": 4, "stepSize": 0.9, "weightCol": "row_weight",
+                                             "validationIndicatorCol": "held_out", "validationTol": 0.01})
+
+
 MAKERS: list[Callable[[random.Random, Path], DataSet]] = [
     shipping_plain, shipping_fractional_distances, shipping_duplicate_products, shipping_unmatched_products,
     shipping_null_dates, shipping_two_dates, shipping_three_dates, shipping_ties, shipping_quotes, shipping_blanks,
     shipping_wide_numbers, shipping_all_null, shipping_windows_lines, shipping_one_category,
     shipping_no_known_carrier, shipping_fractional_labels, shipping_awkward_doubles, shipping_more_columns, shipping_many_rows, shipping_folder,
     shipping_spark_dialect, orders_scaled, orders_german_dates, orders_day_first, orders_sql_functions, orders_declared_types,
-    orders_as_is, orders_parquet_sources, orders_numeric_categories, orders_buckets, orders_constant_columns, orders_inner_join,
+    orders_as_is, orders_parquet_sources, orders_numeric_categories, orders_buckets, orders_constant_columns, orders_inner_join, orders_weighted,
 ]
 
 
@@ -644,7 +674,10 @@ def make_all(folder: Path, count: int = len(MAKERS), seed: int = 20211021) -> li
         maker = MAKERS[number % len(MAKERS)]
         turn = number // len(MAKERS)
         name = maker.__name__ + (f"_{turn + 1}" if turn else "")
-        made.append(maker(random.Random(f"{seed}:{turn}:{maker.__name__}"), folder / name))
+        data = maker(random.Random(f"{seed}:{turn}:{maker.__name__}"), folder / name)
+        if data.params is None:
+            data.params = random_params(random.Random(f"{seed}:{turn}:{maker.__name__}:params"))
+        made.append(data)
     return made
 
 

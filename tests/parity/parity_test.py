@@ -1,9 +1,13 @@
 """Runs firesteel and PySpark on the same data and compares whatever either of them writes.
 
-    parity_test.py BINARY WORKDIR [--seeds N] [--seed N] [--only NAME] [--data FOLDER]
+    parity_test.py BINARY WORKDIR [--gbt-tool TOOL] [--seeds N] [--seed N] [--only NAME] [--data FOLDER]
 
 Every comparison of a column, a schema or a metric is one check. The last line is
 `parity: N passed, M failed`; the exit code is 1 if a check failed.
+
+The forests of both sides are walked node by node (tests/spark/forest_walk.py). Where candidates tie, which rounding decides, the
+tie is proved and printed; then Spark's predictions are compared with those of its own forest with our leaf values, and what our
+side wrote with what Spark makes of our model.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy
 import pyarrow.parquet
 from pyspark import keyword_only
 from pyspark.ml import Pipeline, PipelineModel, Transformer
@@ -37,6 +42,10 @@ import spark_workflow
 from generate import DataSet
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/spark"))
+from forest_walk import Walk, predict  # noqa: E402
+from gbt_sides import Tool, forest_of  # noqa: E402
+
 SHIPPING_WORKFLOW = ROOT / "src/workflow/shipping.yaml"
 PARTS = ("training", "validation")
 SCHEMA_KEY = b"org.apache.spark.sql.parquet.row.metadata"
@@ -114,6 +123,9 @@ class Frame:
         fields = frames[0].schema.fields
         rows = [tuple(row) for frame in frames for row in frame.collect()]
         return Frame([f.name for f in fields], [f.dataType.simpleString() for f in fields], [f.metadata or {} for f in fields], rows)
+
+    def first(self, count: int) -> "Frame":
+        return Frame(self.names[:count], self.types[:count], self.metadata[:count], [row[:count] for row in self.rows])
 
 
 def sort_text(value) -> str:
@@ -257,11 +269,24 @@ def compare_prediction_text(checks: Checks, part: str, ours: Path, theirs: Path)
     checks.that(not odd, f"{part} predictions.csv: text of raw_prediction", f"not as Java prints it: {odd[:3]}")
 
 
+def feature_kinds(assembled: DataFrame) -> list[dict]:
+    """What Spark takes each slot of the feature vector for, as gbt_tool reads it."""
+    group = assembled.schema[spark_workflow.FEATURES_COLUMN].metadata["ml_attr"]
+    kinds: list[dict] = [{"kind": "numeric"}] * group["num_attrs"]
+    for kind, entries in group.get("attrs", {}).items():
+        for entry in entries:
+            if kind != "numeric":
+                arity = len(entry["vals"]) if "vals" in entry else entry.get("num_vals", 2)
+                kinds[entry["idx"]] = {"kind": kind, **({"num_values": arity} if kind == "nominal" else {})}
+    return kinds
+
+
 class Comparison:
     """One data set through both sides, step by step."""
 
-    def __init__(self, spark: SparkSession, firesteel: Firesteel, checks: Checks, data: DataSet, folder: Path) -> None:
-        self.spark, self.firesteel, self.checks, self.data, self.folder = spark, firesteel, checks, data, folder
+    def __init__(self, spark: SparkSession, firesteel: Firesteel, tool: Tool | None, checks: Checks, data: DataSet, folder: Path) -> None:
+        self.spark, self.firesteel, self.tool, self.checks, self.data, self.folder = spark, firesteel, tool, checks, data, folder
+        self.num_ties = self.num_nodes = 0
         self.ours, self.theirs = folder / "firesteel", folder / "spark"
         self.workflow = spark_workflow.load_workflow(data.workflow or SHIPPING_WORKFLOW)
         self.flags = workflow_flags(data)
@@ -351,20 +376,92 @@ class Comparison:
                                   "--validation-dataset", features / "validation/dataframe", "--output", output,
                                   "--model-params", repr(self.data.params)):
             return
-        # One partition in the order of our file: the order in which our trainer sums too.
+        self.compare_run(output)
+        # One partition in the order of our file: what samples rows, samples them by their order.
         frames = {part: self.read(features / part / "dataframe").coalesce(1) for part in PARTS}
-        _, predictions = spark_workflow.train(self.workflow, frames["training"], frames, self.data.params)
+        model, predictions = spark_workflow.train(self.workflow, frames["training"], frames, self.data.params)
+        model.write().overwrite().save(str(self.theirs / "model"))
+        walk = self.walk_forests(frames["training"], output / "model", self.theirs / "model", model.treeWeights)
+        loaded = PipelineModel.load(str(output / "model"))
         for part, predicted in predictions.items():
             predicted = predicted.cache()
             folder = output / part / "predictions.csv"
             check_layout(self.checks, folder, f"{part} predictions")
+            ours = self.read_predictions(folder, predicted)
+            with_our_model = spark_workflow.predict(self.workflow, loaded, frames[part]).cache()
+            compare(self.checks, f"{part} predictions of Spark with our model", ours.first(3), Frame.of(with_our_model).first(3),
+                    PREDICTION_TOLERANCE, attributes=False)
+            expected = predicted
+            if walk is not None and walk.ties:
+                self.predictions_after_ties(walk, frames[part], predicted, part)
+                expected = with_our_model
             # Spark's own file is read back too: its writer takes blanks off the ends of texts, and so does ours.
-            spark_workflow.write_predictions(predicted, self.theirs / part / "predictions.csv")
-            ours, theirs = (Frame.of(self.spark.read.options(header=True, multiLine=True).schema(predicted.schema).csv(str(written)))
-                            for written in (folder, self.theirs / part / "predictions.csv"))
-            compare(self.checks, f"{part} predictions", ours, theirs, PREDICTION_TOLERANCE, attributes=False)
-            compare_prediction_text(self.checks, part, folder, self.theirs / part / "predictions.csv")
-            self.compare_metrics(part, output / part / "metrics.json", spark_workflow.metrics(self.workflow, predicted))
+            written = self.theirs / part / "predictions.csv"
+            spark_workflow.write_predictions(expected, written)
+            compare(self.checks, f"{part} predictions", ours, self.read_predictions(written, expected), PREDICTION_TOLERANCE, attributes=False)
+            compare_prediction_text(self.checks, part, folder, written)
+            self.compare_metrics(part, output / part / "metrics.json", spark_workflow.metrics(self.workflow, expected))
+
+    def read_predictions(self, folder: Path, like: DataFrame) -> Frame:
+        return Frame.of(self.spark.read.options(header=True, multiLine=True).schema(like.schema).csv(str(folder)))
+
+    def walk_forests(self, training: DataFrame, our_model: Path, their_model: Path, weights: list[float]) -> Walk | None:
+        """Compares both saved forests. None if that is not possible."""
+        stages = sorted((our_model / "stages").glob("*_GBTRegressor_*"))
+        if not self.checks.equal(len(stages), 1, "our model has one stage of trees"):
+            return None
+        ours, theirs = forest_of(stages[0]), forest_of(their_model)
+        self.checks.equal(theirs["weights"], list(weights), "weights of the trees as Spark's model has them and as saved")
+        params = self.data.params
+        more = [params[name] for name in ("weightCol", "validationIndicatorCol") if name in params]
+        assembled = spark_workflow.assemble(self.workflow, training)
+        rows = assembled.select(self.workflow["label"], spark_workflow.FEATURES_COLUMN, *more).collect()
+        case = {"labels": [float(row[0]) for row in rows], "features": [row[1].toArray().tolist() for row in rows], "params": params,
+                "attributes": feature_kinds(assembled)}
+        if "weightCol" in params:
+            case["weights"] = [float(row[params["weightCol"]]) for row in rows]
+        if "validationIndicatorCol" in params:
+            case["held_out"] = [bool(row[params["validationIndicatorCol"]]) for row in rows]
+        walk = Walk(case, ours, theirs, self.train_with_tool)
+        walk.run()
+        self.checks.that(not walk.differences, "trees", "; ".join(walk.differences[:3]))
+        for tie in walk.ties:
+            print(f"  tie: tree {tie.tree}, node {tie.node}, {tie.rows} rows, {tie.kind}: ours {tie.ours}, Spark's {tie.theirs}, gain {tie.gain:.3g}")
+        self.num_ties, self.num_nodes = len(walk.ties), walk.num_nodes
+        return None if walk.differences else walk
+
+    def train_with_tool(self, case: dict) -> dict:
+        if self.tool is None:
+            raise RuntimeError("there is a tie in the trees: to go on after it, --gbt-tool is needed")
+        return self.tool.train(case)
+
+    def predictions_after_ties(self, walk: Walk, frame: DataFrame, predicted: DataFrame, part: str) -> None:
+        """Spark's predictions are those of its forest with the leaf values that ours has after the same choices."""
+        vectors = [row[0].toArray() for row in spark_workflow.assemble(self.workflow, frame).select(spark_workflow.FEATURES_COLUMN).collect()]
+        ours = predict(walk.theirs["trees"], walk.theirs["weights"], numpy.array(vectors), walk.leaf_values)
+        theirs = [row[0] for row in predicted.select("raw_prediction").collect()]
+        wrong = [(a, b) for a, b in zip(ours, theirs) if not is_close(float(a), b, PREDICTION_TOLERANCE, 1.0)]
+        self.checks.that(not wrong and len(ours) == len(theirs), f"{part} predictions after ties", f"{len(wrong)} differ: {wrong[:2]}")
+
+    def compare_run(self, trained: Path) -> None:
+        """`run` gives what the four commands gave: same rows, and the same model and metrics to the last bit."""
+        sources = [text for name, path in self.data.sources.items() for text in (f"--{name.replace('_', '-')}", path)]
+        output = self.ours / "run"
+        if not self.firesteel.run("run", *self.flags, *sources, "--output", output, "--training-fraction", self.data.fraction,
+                                  "--model-params", repr(self.data.params)):
+            return
+        for part in PARTS:
+            for frame in (f"data_preprocessing/{part}", f"feature_engineering/{part}/dataframe"):
+                rows = [collections.Counter(map(repr, pyarrow.parquet.read_table(base / frame).to_pylist())) for base in (output, self.ours)]
+                self.checks.that(rows[0] == rows[1], f"run: rows of {frame}")
+                self.checks.equal(footer_schema(output / frame), footer_schema(self.ours / frame), f"run: schema of {frame}")
+            texts = [sorted(text_of(base / part / "predictions.csv")[1]) for base in (output / "model_training", trained)]
+            self.checks.that(texts[0] == texts[1], f"run: {part} predictions")
+            metrics = [(base / part / "metrics.json").read_text(encoding="utf-8") for base in (output / "model_training", trained)]
+            self.checks.equal(metrics[0], metrics[1], f"run: {part} metrics")
+        forests = [[forest_of(stage) for stage in (base / "model/stages").glob("*_GBTRegressor_*")]
+                   for base in (output / "model_training", trained)]
+        self.checks.that(len(forests[0]) == 1 and forests[0] == forests[1], "run: trees")
 
     def compare_metrics(self, part: str, file: Path, theirs: dict[str, float]) -> None:
         text = file.read_text(encoding="utf-8")
@@ -447,6 +544,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compares firesteel with PySpark on generated and real data.")
     parser.add_argument("binary", type=Path)
     parser.add_argument("workdir", type=Path)
+    parser.add_argument("--gbt-tool", help="goes on after a tie; without it a tie is an error")
     parser.add_argument("--seeds", type=int, default=len(generate.MAKERS), help="number of generated data sets")
     parser.add_argument("--seed", type=int, default=20211021, help="seed of the generator")
     parser.add_argument("--only", action="append", default=[], help="run these data sets only ('real' is the real one)")
@@ -470,10 +568,12 @@ def main() -> int:
 
     spark = spark_workflow.new_session()
     firesteel = Firesteel(arguments.binary.resolve(), checks)
+    tool = Tool(arguments.gbt_tool) if arguments.gbt_tool else None
+    num_ties = num_nodes = 0
     for data in data_sets:
         checks.where = data.name
         before, started = (checks.passed, checks.failed), time.monotonic()
-        comparison = Comparison(spark, firesteel, checks, data, arguments.workdir / "runs" / data.name)
+        comparison = Comparison(spark, firesteel, tool, checks, data, arguments.workdir / "runs" / data.name)
         try:
             comparison.run()
             if data.name == "shipping_plain":
@@ -482,10 +582,14 @@ def main() -> int:
                 published_facts(comparison)
         except Exception as error:  # pylint: disable=broad-except
             checks.that(False, f"stopped by {type(error).__name__}", str(error)[:500])
+        num_ties, num_nodes = num_ties + comparison.num_ties, num_nodes + comparison.num_nodes
         spark.catalog.clearCache()
         seconds = time.monotonic() - started
         print(f"{data.name}: {checks.passed - before[0]} passed, {checks.failed - before[1]} failed, {seconds:.1f} s", flush=True)
     spark.stop()
+    if tool is not None:
+        tool.close()
+    print(f"{num_nodes} nodes of trees, {num_ties} ties")
     print(f"firesteel itself took {firesteel.seconds:.1f} s")
     print(f"parity: {checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed else 0

@@ -172,23 +172,34 @@ def feature_columns(workflow: dict, frame: DataFrame) -> list[str]:
     return [c for c in frame.columns if c != workflow["label"] and not is_id(workflow, c)]
 
 
+def assemble(workflow: dict, frame: DataFrame) -> DataFrame:
+    return VectorAssembler(inputCols=feature_columns(workflow, frame), outputCol=FEATURES_COLUMN).transform(frame)
+
+
+def select_predictions(workflow: dict, scored: DataFrame, ids: list[str]) -> DataFrame:
+    return scored.select(
+        workflow["label"],
+        (F.round("prediction") + F.lit(0.0)).alias("rounded_prediction"),
+        F.col("prediction").alias("raw_prediction"),
+        *ids,
+    )
+
+
+def predict(workflow: dict, model: PipelineModel, frame: DataFrame) -> DataFrame:
+    """Label, rounded, raw and the id columns, of a pipeline model of assembler and trees."""
+    return select_predictions(workflow, model.transform(frame), [c for c in frame.columns if is_id(workflow, c)])
+
+
 def train(workflow: dict, training: DataFrame, parts: dict[str, DataFrame], params: dict | None = None):
     """Step 4 without its files: the fitted model, and per part label, rounded, raw and the id columns."""
     if params is None:
         params = (workflow.get("model") or {}).get("params") or {}
-    assembler = VectorAssembler(inputCols=feature_columns(workflow, training), outputCol=FEATURES_COLUMN)
     learner = GBTRegressor(**params, labelCol=workflow["label"], featuresCol=FEATURES_COLUMN)
-    model = learner.fit(assembler.transform(training))
+    model = learner.fit(assemble(workflow, training))
     predictions = {}
     for part, frame in parts.items():
         ids = [c for c in frame.columns if is_id(workflow, c)]
-        scored = model.transform(assembler.transform(frame))
-        predictions[part] = scored.select(
-            workflow["label"],
-            (F.round("prediction") + F.lit(0.0)).alias("rounded_prediction"),
-            F.col("prediction").alias("raw_prediction"),
-            *ids,
-        )
+        predictions[part] = select_predictions(workflow, model.transform(assemble(workflow, frame)), ids)
     return model, predictions
 
 

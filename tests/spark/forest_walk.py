@@ -32,16 +32,17 @@ from fractions import Fraction
 import numpy
 
 RELATIVE = 1e-9
-# Targets are differences of labels and predictions, a right child's sums are its parent's minus its sibling's, impurity and gain
-# are differences of mean squares: where numbers cancel, what is left has the rounding error of the numbers, not of the rest. So
-# many units in the last place of the numbers of the root are allowed on top.
-CANCELLED = 16 * 2.0**-52
+# What rounding costs where numbers cancel, in units in the last place of the numbers that do: targets are differences of labels and
+# predictions, impurity and gain are differences of mean squares, and the sums of a right child are its parent's minus its
+# sibling's. Adding n numbers one after another can lose n units; both sides' search of splits adds a few of the root's.
+UNIT = 2.0**-52
+SEARCH_UNITS = 16
 PURE = 2.0**-52
 
 
-def close(ours, theirs, size=0.0):
-    """Within 1e-9 of the larger number; `size` is that of the numbers whose difference these are."""
-    return abs(ours - theirs) <= RELATIVE * max(abs(ours), abs(theirs)) + CANCELLED * size
+def close(ours, theirs, rounding=0.0):
+    """Within 1e-9 of the larger number, and `rounding` on top."""
+    return abs(ours - theirs) <= RELATIVE * max(abs(ours), abs(theirs)) + rounding
 
 
 class Generator:
@@ -115,6 +116,7 @@ def thresholds_of(values, weights, max_bins):
     sums = [0.0] * len(distinct)
     for which, weight in zip(inverse, weights):
         sums[which] += weight
+    distinct = distinct.tolist()
     middles = [(a + b) / 2 for a, b in zip(distinct[:-1], distinct[1:])]
     if len(middles) <= max_bins - 1:
         return middles
@@ -329,8 +331,6 @@ class Walk:
         self.num_replayed += 1
         params = {key: value for key, value in self.rows.params.items()
                   if key not in ("validationIndicatorCol", "subsamplingRate", "minWeightFractionPerNode")}
-        if params.get("featureSubsetStrategy", "all") not in ("all", "auto"):
-            raise NotImplementedError("a subset of features is drawn by the growing order of the whole tree")
         fraction = self.rows.params.get("minWeightFractionPerNode", 0.0)
         if fraction:
             part = float(self.rows.weights[rows].sum())
@@ -376,19 +376,20 @@ class Walk:
             self._differ(tree, position, "count", ours["stats"][0], theirs["stats"][0])
         weight = theirs["stats"][0]
         root_weight, _, root_squares = self.theirs["trees"][tree][0]["stats"]
+        # Root mean squares of targets and of what they are differences of, and how many units of these rounding may cost here.
         target = math.sqrt(abs(root_squares) / root_weight)
         shift = max(target, self.label_size)
-        share = root_weight / weight if weight else 0.0
-        numbers = [("weight", ours["stats"][0], theirs["stats"][0], root_weight),
-                   ("sum", ours["stats"][1], theirs["stats"][1], root_weight * shift),
-                   ("sum of squares", ours["stats"][2], theirs["stats"][2], root_weight * target * shift),
-                   ("prediction", ours["prediction"], theirs["prediction"], share * shift)]
+        units = UNIT * (SEARCH_UNITS * root_weight / weight + len(self.rows)) if weight else UNIT
+        numbers = [("weight", ours["stats"][0], theirs["stats"][0], units * weight),
+                   ("sum", ours["stats"][1], theirs["stats"][1], units * weight * shift),
+                   ("sum of squares", ours["stats"][2], theirs["stats"][2], units * weight * target * shift),
+                   ("prediction", ours["prediction"], theirs["prediction"], units * shift)]
         if ours["impurity"] != -1.0 and theirs["impurity"] != -1.0:
-            numbers.append(("impurity", ours["impurity"], theirs["impurity"], share * target * shift))
+            numbers.append(("impurity", ours["impurity"], theirs["impurity"], units * target * shift))
         if ours["left"] >= 0 and theirs["left"] >= 0:
-            numbers.append(("gain", ours["gain"], theirs["gain"], share * target * shift))
-        for name, our, their, size in numbers:
-            if not close(our, their, size):
+            numbers.append(("gain", ours["gain"], theirs["gain"], units * target * shift))
+        for name, our, their, rounding in numbers:
+            if not close(our, their, rounding):
                 self._differ(tree, position, name, our, their)
 
     def _node(self, tree, our_nodes, i, their_nodes, j, rows, depth, is_root_of_part=False):
@@ -465,5 +466,9 @@ class Walk:
         self._node(tree, our_nodes, children[1], their_nodes, theirs["right"], rows[~their_left], depth + 1)
 
     def _go_on(self, tree, their_nodes, j, rows, left, depth):
+        if self.rows.params.get("featureSubsetStrategy", "all") not in ("all", "auto"):
+            self._differ(tree, j, "a tie after which features are drawn in another order, so that nothing below can be compared; data",
+                         "the same", "the same")
+            return
         for child, part in ((their_nodes[j]["left"], rows[left]), (their_nodes[j]["right"], rows[~left])):
             self._node(tree, self._train_below(tree, part, depth + 1), 0, their_nodes, child, part, depth + 1, True)

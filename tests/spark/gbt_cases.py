@@ -10,6 +10,8 @@ import random
 WEIGHT_COLUMN = "row_weight"
 HELD_OUT_COLUMN = "is_held_out"
 
+WIDE = ["continuous", "counts", "ties", "binary", "nominal", "continuous", "counts", "nominal", "zeros"]
+
 # What each set is there for. Those beyond the list are drawn at random alone.
 SETUPS = [
     {"about": "defaults", "rows": 3000, "params": {"maxIter": 8}},
@@ -28,24 +30,28 @@ SETUPS = [
     {"about": "absolute loss", "rows": 1500, "labels": "whole", "params": {"lossType": "absolute", "maxIter": 8}},
     {"about": "absolute loss, fractional labels", "rows": 1200, "labels": "fractions",
      "params": {"lossType": "absolute", "stepSize": 0.3, "maxIter": 6}},
-    {"about": "whole weights", "rows": 1500, "weights": "whole", "params": {}},
-    {"about": "fractional weights, some zero", "rows": 1500, "weights": "fractions", "params": {"maxDepth": 4}},
-    {"about": "weights and minWeightFractionPerNode, absolute loss", "rows": 900, "weights": "fractions",
+    {"about": "whole weights", "rows": 1500, "kinds": WIDE, "weights": "whole", "params": {}},
+    {"about": "fractional weights, some zero", "rows": 1500, "kinds": WIDE, "weights": "fractions", "params": {"maxDepth": 4}},
+    {"about": "weights and minWeightFractionPerNode, absolute loss", "rows": 900, "kinds": WIDE, "weights": "fractions",
      "params": {"minWeightFractionPerNode": 0.03, "lossType": "absolute"}},
-    {"about": "early stopping", "rows": 1500, "held_out": 0.3, "noise": 4.0,
-     "params": {"maxIter": 15, "stepSize": 0.6, "validationTol": 0.02}},
-    {"about": "early stopping, tolerance 0, weights", "rows": 900, "held_out": 0.4, "weights": "whole", "noise": 6.0,
-     "params": {"maxIter": 12, "stepSize": 0.9, "validationTol": 0.0}},
-    {"about": "early stopping, absolute loss", "rows": 800, "held_out": 0.3, "labels": "whole", "noise": 3.0,
-     "params": {"maxIter": 10, "stepSize": 0.7, "lossType": "absolute"}},
+    {"about": "early stopping", "rows": 1500, "held_out": 0.3, "noise": 2.0,
+     "params": {"maxIter": 25, "maxDepth": 2, "stepSize": 0.2, "validationTol": 0.02}},
+    {"about": "early stopping, tolerance 0, weights", "rows": 900, "held_out": 0.4, "weights": "whole", "noise": 2.0,
+     "params": {"maxIter": 25, "maxDepth": 3, "stepSize": 0.25, "validationTol": 0.0}},
+    {"about": "early stopping, absolute loss", "rows": 800, "held_out": 0.3, "labels": "whole", "noise": 1.0,
+     "params": {"maxIter": 25, "maxDepth": 2, "stepSize": 0.3, "lossType": "absolute"}},
+    {"about": "early stopping that never comes", "rows": 900, "held_out": 0.25, "labels": "fractions",
+     "params": {"maxIter": 8, "maxDepth": 3, "stepSize": 0.1, "validationTol": 0.0}},
     {"about": "subsamplingRate 0.6", "rows": 2000, "params": {"subsamplingRate": 0.6, "seed": 5}},
     {"about": "subsamplingRate 0.25, weights", "rows": 1500, "weights": "whole", "params": {"subsamplingRate": 0.25, "seed": -77}},
-    {"about": "featureSubsetStrategy sqrt", "rows": 1500, "params": {"featureSubsetStrategy": "sqrt", "seed": 11}},
-    {"about": "featureSubsetStrategy 0.5 in small groups of nodes", "rows": 1500,
-     "params": {"featureSubsetStrategy": "0.5", "seed": 12345678901, "maxMemoryInMB": 0}},
-    {"about": "featureSubsetStrategy onethird, subsamplingRate 0.8", "rows": 1500,
-     "params": {"featureSubsetStrategy": "onethird", "subsamplingRate": 0.8, "seed": 3}},
-    {"about": "featureSubsetStrategy 2", "rows": 900, "params": {"featureSubsetStrategy": "2", "seed": 1, "maxDepth": 7}},
+    {"about": "featureSubsetStrategy sqrt", "rows": 1500, "kinds": WIDE, "labels": "fractions",
+     "params": {"featureSubsetStrategy": "sqrt", "seed": 11, "minInstancesPerNode": 5}},
+    {"about": "featureSubsetStrategy 0.5 in small groups of nodes", "rows": 1500, "kinds": WIDE, "labels": "fractions",
+     "params": {"featureSubsetStrategy": "0.5", "seed": 12345678901, "maxMemoryInMB": 0, "minInstancesPerNode": 5}},
+    {"about": "featureSubsetStrategy onethird, subsamplingRate 0.8", "rows": 1500, "kinds": WIDE, "labels": "fractions",
+     "params": {"featureSubsetStrategy": "onethird", "subsamplingRate": 0.8, "seed": 3, "minInstancesPerNode": 5}},
+    {"about": "featureSubsetStrategy 2", "rows": 900, "kinds": WIDE, "labels": "fractions",
+     "params": {"featureSubsetStrategy": "2", "seed": 1, "maxDepth": 7, "minInstancesPerNode": 5}},
     {"about": "fewer rows than bins", "rows": 7, "arities": [2, 3], "params": {"maxDepth": 4}},
     {"about": "fewer rows than 300 bins", "rows": 120, "arities": [2, 3], "params": {"maxBins": 300}},
     {"about": "two rows", "rows": 2, "arities": [2], "params": {}},
@@ -65,7 +71,9 @@ SETUPS = [
     {"about": "constant label", "rows": 200, "labels": "constant", "params": {}},
     {"about": "label 0.1 throughout", "rows": 30, "labels": "tenth", "params": {}},
     {"about": "large labels", "labels": "large", "params": {}},
-    {"about": "negative labels", "rows": 700, "labels": "negative", "params": {"maxIter": 8}},
+    {"about": "negative labels", "rows": 700, "kinds": ["continuous", "counts", "negative", "nominal"], "labels": "negative",
+     "params": {"maxIter": 8}},
+    {"about": "labels that the first tree learns whole", "rows": 700, "kinds": ["binary", "ties"], "labels": "negative", "params": {}},
     {"about": "zeros and negatives", "kinds": ["zeros", "zeros", "negative", "continuous"], "params": {}},
     {"about": "sparse vectors", "rows": 1500, "kinds": ["mostly_zero"] * 6 + ["binary"] * 4, "is_sparse": True, "params": {}},
     {"about": "9,990 rows", "rows": 9990, "params": {"maxDepth": 5, "maxIter": 12, "stepSize": 0.2}},
@@ -119,8 +127,12 @@ def make_label(kind, signal, noise, rng):
 
 
 def make_case(position, seed):
-    rng = random.Random(seed * 1000 + position)
-    setup = SETUPS[position] if position < len(SETUPS) else random_setup(rng)
+    if position < len(SETUPS):
+        setup = SETUPS[position]
+        rng = random.Random(f"{seed}:{setup['about']}")
+    else:
+        rng = random.Random(f"{seed}:{position - len(SETUPS)}")
+        setup = random_setup(rng)
     rows = setup.get("rows") or rng.randrange(400, 2000)
     kinds = setup.get("kinds") or [rng.choice(KINDS) for _ in range(rng.randrange(3, 11))]
     columns, attributes = [], []

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import gbt_cases
 import numpy
-from forest_walk import Walk, close, predict
+from forest_walk import SEARCH_UNITS, UNIT, Walk, close, predict
 from gbt_sides import Tool, make_sample, shipping_case, train_on_spark
 from session import open_session
 
@@ -54,7 +54,7 @@ def compare(case, ours, theirs, tool):
     walk.run()
     split = len(case["labels"])
     pairs = list(zip(ours["predictions"], theirs["predictions"]))
-    size = max(map(abs, theirs["predictions"]))
+    rounding = UNIT * (SEARCH_UNITS + split) * max(map(abs, theirs["predictions"]))
     walk.largest = max(abs(a - b) for a, b in pairs[:split])
     if walk.differences:
         return walk
@@ -63,7 +63,7 @@ def compare(case, ours, theirs, tool):
         features = numpy.array(case["features"] + case["probes"], dtype=float)
         our_predictions = predict(theirs["trees"], theirs["weights"], features, walk.leaf_values)
     for row, (our, their) in enumerate(zip(our_predictions, theirs["predictions"])):
-        if not close(our, their, size):
+        if not close(our, their, rounding):
             walk.differences.append(f"prediction of row {row}: {our!r} and Spark's {their!r}")
             break
     return walk

@@ -55,6 +55,18 @@ def node_of(entry):
             "split": list(entry["split"]["leftCategoriesOrThreshold"])}
 
 
+def forest_of(folder):
+    """The forest in the folder of a GBTRegressionModel."""
+    # Spark 4.3 numbers these columns, 3.5 and we name them: tree, metadata, weight.
+    of_trees = parquet.read_table(os.path.join(folder, "treesMetadata"))
+    weights = dict(zip(of_trees.column(0).to_pylist(), of_trees.column(2).to_pylist()))
+    trees = [[] for _ in weights]
+    for row in parquet.read_table(os.path.join(folder, "data")).to_pylist():
+        trees[row["treeID"]].append(row["nodeData"])
+    return {"weights": [weights[tree] for tree in sorted(weights)],
+            "trees": [[node_of(node) for node in sorted(nodes, key=lambda node: node["id"])] for nodes in trees]}
+
+
 def train_on_spark(spark, case, folder):
     def frame(name, rows, extra):
         # One file of one row group is read as one partition, in order.
@@ -76,16 +88,12 @@ def train_on_spark(spark, case, folder):
         extra[HELD_OUT_COLUMN] = case["held_out"]
     model = GBTRegressor(**case["params"]).fit(frame("rows", case["features"], extra))
     model.write().overwrite().save(os.path.join(folder, "model"))
-    trees = [[] for _ in model.treeWeights]
-    for row in parquet.read_table(os.path.join(folder, "model", "data")).to_pylist():
-        trees[row["treeID"]].append(row["nodeData"])
+    forest = forest_of(os.path.join(folder, "model"))
+    if forest["weights"] != list(model.treeWeights):
+        sys.exit(f"{case['about']}: the saved weights of the trees are not the model's")
     everything = frame("everything", case["features"] + case["probes"], {})
     predictions = model.transform(everything).select("prediction").collect()
-    return {"weights": list(model.treeWeights),
-            "trees": [[node_of(node) for node in sorted(nodes, key=lambda node: node["id"])] for nodes in trees],
-            "predictions": [row.prediction for row in predictions]}
-
-
+    return {**forest, "predictions": [row.prediction for row in predictions]}
 
 
 def run_firesteel(firesteel, *arguments):
