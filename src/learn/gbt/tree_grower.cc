@@ -213,10 +213,19 @@ void TreeGrower::FillHistograms(std::span<const std::int32_t> positions,
 
 void TreeGrower::AddRows(const Node& node, std::span<const std::size_t> features,
                          Stats* histogram) const {
+  // A node's groups lie apart, so what comes soon is fetched ahead.
+  constexpr std::size_t kAhead = 16;
+  const std::uint16_t* all_bins = cells_.bins.data();
+  const std::size_t d = cells_.num_features;
   for (std::size_t i = node.begin; i < node.end; ++i) {
+    if (i + kAhead < node.end) {
+      const std::size_t soon = order_[i + kAhead];
+      __builtin_prefetch(&group_stats_[soon]);
+      __builtin_prefetch(all_bins + soon * d);
+    }
     const std::size_t group = order_[i];
     const Stats stats = group_stats_[group];
-    const std::uint16_t* bins = cells_.bins.data() + group * cells_.num_features;
+    const std::uint16_t* bins = all_bins + group * d;
     for (const std::size_t feature : features) {
       histogram[first_bin_[feature] + bins[feature]] += stats;
     }
