@@ -15,7 +15,7 @@ help: ## List these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1 /p' Makefile | while read -r name text; do printf 'make %-12s %s\n' "$$name" "$$text"; done
 
 .PHONY: quickstart
-quickstart: build ## Build, make a sample data set, run the four steps on it, show the metrics
+quickstart: build ## Build, make a sample data set, run all steps on it, show the metrics
 	@tools/quickstart build/release/firesteel build/quickstart
 
 .PHONY: build

@@ -276,7 +276,7 @@ SplitRows Preprocessing::Run() {
   ReadSources();
   work_.clock.Begin("joining");
   const Relation renamed = RenameColumns(JoinSources());
-  const Relation rows = engine_.Keep(ParseDate(renamed));
+  const Relation rows = ParseDate(renamed);
   work_.clock.Begin("splitting");
   const std::vector<DateCount> counts = CountDates(rows);
   std::int64_t num_rows = 0;

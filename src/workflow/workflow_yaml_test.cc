@@ -117,9 +117,11 @@ TEST(WorkflowTest, NewerVersionsAreRefusedForThat) {
 }
 
 TEST(WorkflowTest, UnknownKeysAreNamedWithLineAndHint) {
-  EXPECT_EQ(RefusalOf(WithLine(12, "lable: y")),
-            "w.yaml line 12: lable: unknown key; did you mean 'label'?; known here: version, name, "
-            "sources, joins, column_names, date, split, stages, python_stages, label, ids, model");
+  EXPECT_EQ(
+      RefusalOf(WithLine(12, "lable: y")),
+      "w.yaml line 12: lable: unknown key; did you mean 'label'?; known here: version, name, "
+      "sources, joins, column_names, date, split, stages, python_stages, label, ids, baselines, "
+      "model");
   EXPECT_THAT(RefusalOf(WithLine(4, "  rows: {delimeter: ;}")),
               HasSubstr("w.yaml line 4: sources.rows.delimeter: unknown key; did you mean "
                         "'delimiter'?"));

@@ -27,8 +27,12 @@ class ShippingTest(EndToEndTest):
             for part in ("training", "validation")
             for file in ("metrics.json", "predictions.csv/PART.csv", "predictions.csv/_SUCCESS")
         }
+        wanted |= {"model/model/firesteel.json", "model/model/metadata/PART.txt", "model/model/metadata/_SUCCESS"}
         wanted |= {f"{step}/manifest.json" for step in ("rows", "training", "validation", "model")}
         self.assertEqual(shapes, wanted)
+        self.assertEqual([re.sub(r"_[0-9a-f]{12}$", "", p.name) for p in sorted((out / "model/model/stages").iterdir())],
+                         ["0_VectorAssembler", "1_GBTRegressor"])
+        self.assertIn("model/firesteel.json", [file["path"] for file in self.manifest("out/model")["files"]])
         stages = sorted(p.name for p in (out / "training/pipeline_model/stages").iterdir())
         self.assertEqual(
             [re.sub(r"_[0-9a-f]{12}$", "", name) for name in stages],
