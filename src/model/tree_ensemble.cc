@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "base/error.h"
+#include "model/leaf_masks.h"
 
 namespace firesteel {
 namespace {
@@ -124,6 +126,9 @@ TreeEnsemble::TreeEnsemble(std::vector<Tree> trees, std::vector<double> weights,
       steps_.push_back(step);
     }
   }
+  if (std::optional<LeafMasks> masks = LeafMasks::Make(trees_, weights_)) {
+    masks_ = std::make_shared<const LeafMasks>(std::move(*masks));
+  }
 }
 
 double TreeEnsemble::LeafValue(std::size_t root, std::span<const double> row) const {
@@ -152,6 +157,10 @@ void TreeEnsemble::Predict(MatrixView<const double> rows, std::span<double> out)
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("tree ensemble: rows have {} features, but the model was trained on {}",
                             rows.num_cols(), num_features_));
+  }
+  if (masks_ != nullptr) {
+    masks_->Predict(rows, out);
+    return;
   }
   for (std::size_t begin = 0; begin < out.size(); begin += kBlockRows) {
     const std::size_t end = std::min(begin + kBlockRows, out.size());

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -35,6 +36,8 @@ struct Tree {
   std::size_t Leaf(std::span<const double> row) const;
 };
 
+class LeafMasks;
+
 /// Gradient-boosted trees: sum over trees of weight times leaf.
 /// Source: Spark's GBTRegressionModel; spec A.15. Differs: the sum runs over the trees in order,
 /// without the lanes of a BLAS, so the last digit may be another than Spark's on a given machine.
@@ -66,8 +69,9 @@ class TreeEnsemble : public Regressor {
   std::vector<Tree> trees_;
   std::vector<double> weights_;
   std::size_t num_features_;
-  std::vector<Step> steps_;         // All trees, one after another.
-  std::vector<std::size_t> roots_;  // Position of each tree's root in steps_.
+  std::shared_ptr<const LeafMasks> masks_;  // The fast way; null for trees it does not suit.
+  std::vector<Step> steps_;                 // All trees, one after another.
+  std::vector<std::size_t> roots_;          // Position of each tree's root in steps_.
   std::vector<std::uint8_t>
       goes_left_;  // Per categorical split: category by category, then unknown.
 };

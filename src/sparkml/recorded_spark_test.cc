@@ -5,7 +5,10 @@
 #include <cmath>
 
 #include "features/stage_fixture.h"
+#include "model/feature_importances.h"
+#include "model/tree_ensemble.h"
 #include "sparkml/frame.h"
+#include "sparkml/model_directory.h"
 #include "sparkml/pipeline_directory.h"
 
 namespace firesteel {
@@ -44,6 +47,42 @@ TEST_F(RecordedSparkTest, APipelineOfSpark35GivesSparksFrame) {
         EXPECT_NEAR(our_numbers[k], numbers[k], 1e-12 * std::abs(numbers[k])) << k;
       }
     }
+  }
+}
+
+TEST_F(RecordedSparkTest, ATrainedModelOfSpark35GivesSparksPredictions) {
+  const SavedModel model = ReadModel(engine(), At("gbt_model"), {});
+  EXPECT_EQ(model.kind, "gbt");
+  EXPECT_EQ(model.label_column, "price");
+  EXPECT_EQ(model.params["weightCol"], "weight");
+  EXPECT_EQ(model.resolved["maxIter"], 6);
+  EXPECT_EQ(model.resolved["stepSize"], 0.25);
+  EXPECT_EQ(model.resolved["maxBins"], 32);
+  ASSERT_EQ(model.attributes.size(), 2u);
+  EXPECT_EQ(model.attributes[0].name, "days");
+  EXPECT_EQ(model.attributes[1].name, "colour_index");
+  EXPECT_EQ(model.attributes[1].Arity(), 4u);
+  EXPECT_EQ(model.attributes[1].values.size(), 4u);
+
+  const auto& forest = dynamic_cast<const TreeEnsemble&>(*model.model);
+  EXPECT_EQ(SizeOf(forest).num_trees, 6u);
+  EXPECT_EQ(SizeOf(forest).num_nodes, 90u);
+  const auto importances = nlohmann::json::parse(ReadTextFile(At("gbt_importances.json").path()));
+  const std::vector<double> ours = FeatureImportances(forest);
+  ASSERT_EQ(ours.size(), importances.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    EXPECT_NEAR(ours[i], importances[i].get<double>(), 1e-14);
+  }
+
+  const Relation rows = model.stages->Transform(engine(), ReadFrame(engine(), At("gbt_rows")));
+  const std::vector<double> features = Numbers(rows, "assembled", 2);
+  const std::vector<double> expected =
+      Numbers(ReadFrame(engine(), At("gbt_predictions")), "prediction");
+  ASSERT_EQ(expected.size(), 120u);
+  std::vector<double> predictions(expected.size());
+  forest.Predict(MatrixView<const double>(features.data(), expected.size(), 2), predictions);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(predictions[i], expected[i], 1e-13 * (1.0 + std::abs(expected[i]))) << i;
   }
 }
 

@@ -1,0 +1,237 @@
+#include "model/leaf_masks.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+namespace firesteel {
+namespace {
+
+constexpr std::size_t kMaxLeaves = 32;
+constexpr std::size_t kWordsPerChunk = 16;  // Trees whose words are held in registers at once.
+constexpr std::size_t kRows = 64;           // That go through all tables together.
+constexpr std::size_t kLanes = 4;           // Rows whose leaves are added side by side.
+constexpr std::size_t kMaxCombinations = 64;
+constexpr std::size_t kMaxTableBytes = std::size_t{1} << 20;
+
+// The leaves below each node, as bits counted from the left.
+struct Leaves {
+  std::vector<std::uint32_t> below;  // By node.
+  std::vector<double> values;        // From left to right.
+};
+
+// Nothing if there are too many.
+std::optional<Leaves> LeavesOf(const Tree& tree) {
+  Leaves leaves;
+  leaves.below.resize(tree.nodes.size(), 0);
+  std::vector<std::size_t> pending = {0};
+  std::size_t num_visited = 0;
+  while (!pending.empty()) {
+    const std::size_t position = pending.back();
+    pending.pop_back();
+    const TreeNode& node = tree.nodes[position];
+    // A node with two parents would have two places among the leaves.
+    if (++num_visited > tree.nodes.size()) return std::nullopt;
+    if (!node.is_leaf()) {
+      pending.push_back(static_cast<std::size_t>(node.right));
+      pending.push_back(static_cast<std::size_t>(node.left));
+      continue;
+    }
+    if (leaves.values.size() == kMaxLeaves || leaves.below[position] != 0) return std::nullopt;
+    leaves.below[position] = std::uint32_t{1} << leaves.values.size();
+    leaves.values.push_back(node.prediction);
+  }
+  // Children come after their parent.
+  for (std::size_t i = tree.nodes.size(); i-- > 0;) {
+    const TreeNode& node = tree.nodes[i];
+    if (node.is_leaf()) continue;
+    leaves.below[i] = leaves.below[static_cast<std::size_t>(node.left)] |
+                      leaves.below[static_cast<std::size_t>(node.right)];
+  }
+  return leaves;
+}
+
+// One split as its feature sees it.
+struct FeatureSplit {
+  const TreeNode* node;
+  std::size_t tree;
+  std::uint32_t left_leaves;
+};
+
+// How many of the ascending thresholds the value is not at or below; NaN is above all.
+std::uint32_t BinOf(double value, const std::vector<double>& thresholds) {
+  const double* base = thresholds.data();
+  std::size_t size = thresholds.size();
+  while (size > 1) {
+    const std::size_t half = size / 2;
+    base = !(value <= base[half - 1]) ? base + half : base;
+    size -= half;
+  }
+  return static_cast<std::uint32_t>(base - thresholds.data()) + (!(value <= *base) ? 1U : 0U);
+}
+
+std::uint32_t CategoryOf(double value, std::int32_t arity) {
+  if (!(value >= 0.0 && value < arity)) return static_cast<std::uint32_t>(arity);
+  const auto category = static_cast<std::int32_t>(value);
+  return static_cast<std::uint32_t>(category == value ? category : arity);
+}
+
+// Adds the leaves of `num_trees` trees to the sums of neighbouring rows.
+template <std::size_t kNumRows>
+void AddLeaves(const std::uint32_t* words, const double* leaves, std::size_t num_trees,
+               double* sums) {
+  std::array<double, kNumRows> sum;
+  std::copy(sums, sums + kNumRows, sum.begin());
+  for (std::size_t t = 0; t < num_trees; ++t) {
+    for (std::size_t row = 0; row < kNumRows; ++row) {
+      // One leaf is always left, so this needs no answer for zero.
+      const auto leaf = static_cast<std::size_t>(__builtin_ctz(words[row * kWordsPerChunk + t]));
+      sum[row] += leaves[t * kMaxLeaves + leaf];
+    }
+  }
+  std::copy(sum.begin(), sum.end(), sums);
+}
+
+}  // namespace
+
+std::optional<LeafMasks> LeafMasks::Make(std::span<const Tree> trees,
+                                         std::span<const double> weights) {
+  LeafMasks masks;
+  masks.num_trees_ = trees.size();
+  masks.num_words_ = (trees.size() + kWordsPerChunk - 1) / kWordsPerChunk * kWordsPerChunk;
+  masks.leaves_.resize(trees.size() * kMaxLeaves, 0.0);
+  std::map<std::int32_t, std::vector<FeatureSplit>> splits;
+  for (std::size_t t = 0; t < trees.size(); ++t) {
+    const std::optional<Leaves> leaves = LeavesOf(trees[t]);
+    if (!leaves) return std::nullopt;
+    for (std::size_t i = 0; i < leaves->values.size(); ++i) {
+      masks.leaves_[t * kMaxLeaves + i] = leaves->values[i] * weights[t];
+    }
+    for (const TreeNode& node : trees[t].nodes) {
+      if (node.is_leaf()) continue;
+      splits[node.feature].push_back(
+          {&node, t, leaves->below[static_cast<std::size_t>(node.left)]});
+    }
+  }
+
+  // Each feature's own table first, then neighbours of few bins become one.
+  for (const auto& [column, own] : splits) {
+    Feature feature;
+    feature.column = static_cast<std::size_t>(column);
+    feature.arity = own.front().node->arity;
+    for (const FeatureSplit& split : own) {
+      if (split.node->arity != feature.arity) return std::nullopt;
+      if (feature.arity < 0) feature.thresholds.push_back(split.node->threshold);
+    }
+    std::vector<double>& thresholds = feature.thresholds;
+    // A threshold that is NaN has no place in the order.
+    if (std::any_of(thresholds.begin(), thresholds.end(), [](double x) { return x != x; })) {
+      return std::nullopt;
+    }
+    std::sort(thresholds.begin(), thresholds.end());
+    thresholds.erase(std::unique(thresholds.begin(), thresholds.end()), thresholds.end());
+
+    const std::size_t num_bins = feature.num_bins();
+    if (num_bins > kMaxTableBytes / sizeof(std::uint32_t) / masks.num_words_) return std::nullopt;
+    std::vector<std::uint32_t> words(num_bins * masks.num_words_, ~std::uint32_t{0});
+    for (const FeatureSplit& split : own) {
+      const std::vector<std::int32_t>& left = split.node->left_categories;
+      const auto end_of_left =
+          static_cast<std::size_t>(
+              std::lower_bound(thresholds.begin(), thresholds.end(), split.node->threshold) -
+              thresholds.begin()) +
+          1;
+      for (std::size_t bin = 0; bin < num_bins; ++bin) {
+        bool goes_left = bin < end_of_left;
+        if (feature.arity >= 0) {
+          goes_left =
+              bin + 1 == num_bins
+                  ? left.size() > static_cast<std::size_t>(feature.arity) / 2
+                  : std::binary_search(left.begin(), left.end(), static_cast<std::int32_t>(bin));
+        }
+        if (!goes_left) words[bin * masks.num_words_ + split.tree] &= ~split.left_leaves;
+      }
+    }
+
+    Table* last = masks.tables_.empty() ? nullptr : &masks.tables_.back();
+    const std::size_t num_last = last == nullptr ? 0 : last->words.size() / masks.num_words_;
+    if (last != nullptr && num_last * num_bins <= kMaxCombinations) {
+      feature.stride = static_cast<std::uint32_t>(num_last);
+      std::vector<std::uint32_t> both(num_last * num_bins * masks.num_words_);
+      for (std::size_t bin = 0; bin < num_bins; ++bin) {
+        for (std::size_t row = 0; row < num_last; ++row) {
+          for (std::size_t t = 0; t < masks.num_words_; ++t) {
+            both[(bin * num_last + row) * masks.num_words_ + t] =
+                words[bin * masks.num_words_ + t] & last->words[row * masks.num_words_ + t];
+          }
+        }
+      }
+      last->words = std::move(both);
+      last->features.push_back(std::move(feature));
+    } else {
+      masks.tables_.push_back({{std::move(feature)}, std::move(words)});
+    }
+    std::size_t num_words = 0;
+    for (const Table& table : masks.tables_) num_words += table.words.size();
+    if (num_words * sizeof(std::uint32_t) > kMaxTableBytes) return std::nullopt;
+  }
+  return masks;
+}
+
+void LeafMasks::Predict(MatrixView<const double> rows, std::span<double> out) const {
+  std::vector<std::uint32_t> bins(tables_.size() * kRows);
+  std::array<std::uint32_t, kRows * kWordsPerChunk> words;
+  for (std::size_t begin = 0; begin < out.size(); begin += kRows) {
+    const std::size_t num_rows = std::min(kRows, out.size() - begin);
+    std::fill(bins.begin(), bins.end(), 0);
+    for (std::size_t i = 0; i < tables_.size(); ++i) {
+      std::uint32_t* own = &bins[i * kRows];
+      for (const Feature& feature : tables_[i].features) {
+        const double* value = &rows(begin, feature.column);
+        const std::size_t step = rows.num_cols();
+        if (feature.arity >= 0) {
+          for (std::size_t row = 0; row < num_rows; ++row, value += step) {
+            own[row] += feature.stride * CategoryOf(*value, feature.arity);
+          }
+        } else if (feature.thresholds.size() == 1) {
+          const double threshold = feature.thresholds.front();
+          for (std::size_t row = 0; row < num_rows; ++row, value += step) {
+            own[row] += !(*value <= threshold) ? feature.stride : 0U;
+          }
+        } else {
+          for (std::size_t row = 0; row < num_rows; ++row, value += step) {
+            own[row] += feature.stride * BinOf(*value, feature.thresholds);
+          }
+        }
+      }
+    }
+    double* sums = out.data() + begin;
+    std::fill(sums, sums + num_rows, 0.0);
+    for (std::size_t first = 0; first < num_trees_; first += kWordsPerChunk) {
+      for (std::size_t row = 0; row < num_rows; ++row) {
+        std::array<std::uint32_t, kWordsPerChunk> left;
+        left.fill(~std::uint32_t{0});
+        for (std::size_t i = 0; i < tables_.size(); ++i) {
+          const std::uint32_t* own =
+              tables_[i].words.data() + bins[i * kRows + row] * num_words_ + first;
+          for (std::size_t t = 0; t < kWordsPerChunk; ++t) left[t] &= own[t];
+        }
+        std::copy(left.begin(), left.end(),
+                  words.begin() + static_cast<std::ptrdiff_t>(row * kWordsPerChunk));
+      }
+      const std::size_t num_here = std::min(kWordsPerChunk, num_trees_ - first);
+      const double* leaves = leaves_.data() + first * kMaxLeaves;
+      // Several rows side by side, as each waits for its last addition.
+      std::size_t row = 0;
+      for (; row + kLanes <= num_rows; row += kLanes) {
+        AddLeaves<kLanes>(&words[row * kWordsPerChunk], leaves, num_here, sums + row);
+      }
+      for (; row < num_rows; ++row) {
+        AddLeaves<1>(&words[row * kWordsPerChunk], leaves, num_here, sums + row);
+      }
+    }
+  }
+}
+
+}  // namespace firesteel
