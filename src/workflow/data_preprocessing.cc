@@ -31,10 +31,12 @@ struct OpenSource {
 
 class Preprocessing {
  public:
-  Preprocessing(const std::vector<SourceFiles>& sources, double training_fraction, StepWork* work)
+  Preprocessing(const std::vector<SourceFiles>& sources, double training_fraction, bool keep,
+                StepWork* work)
       : engine_(work->engine()),
         workflow_(work->workflow()),
         training_fraction_(training_fraction),
+        keep_(keep),
         work_(*work) {
     for (const SourceFiles& source : sources) sources_.push_back({&source, {}});
   }
@@ -58,6 +60,7 @@ class Preprocessing {
   Engine& engine_;
   const Workflow& workflow_;
   double training_fraction_;
+  bool keep_;
   StepWork& work_;
   std::string seed_;
   std::vector<OpenSource> sources_;
@@ -276,7 +279,8 @@ SplitRows Preprocessing::Run() {
   ReadSources();
   work_.clock.Begin("joining");
   const Relation renamed = RenameColumns(JoinSources());
-  const Relation rows = ParseDate(renamed);
+  Relation rows = ParseDate(renamed);
+  if (keep_) rows = engine_.Keep(rows);
   work_.clock.Begin("splitting");
   const std::vector<DateCount> counts = CountDates(rows);
   std::int64_t num_rows = 0;
@@ -339,9 +343,9 @@ void CheckTrainingFraction(double fraction) {
                           fraction));
 }
 
-SplitRows SplitSources(const std::vector<SourceFiles>& sources, double training_fraction,
+SplitRows SplitSources(const std::vector<SourceFiles>& sources, double training_fraction, bool keep,
                        StepWork* work) {
-  return Preprocessing(sources, training_fraction, work).Run();
+  return Preprocessing(sources, training_fraction, keep, work).Run();
 }
 
 StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
@@ -360,7 +364,7 @@ StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
   work.inputs.Start();
   work.manifest.parameters = {{"training_fraction", options.training_fraction},
                               {"overwrite_output", options.overwrite}};
-  SplitSources(sources, options.training_fraction, &work);
+  SplitSources(sources, options.training_fraction, /*keep=*/false, &work);
   return Commit(&work, &output);
 }
 

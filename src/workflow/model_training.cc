@@ -66,9 +66,9 @@ class Training {
     std::string Where() const { return fmt::format("{} '{}'", name, frame.path); }
     const Schema& schema() const { return frame.rows.schema(); }
   };
-  // What is known of the label of one part, and how well somebody predicts it.
+  // How well somebody predicts the label of one part.
   struct Judgement {
-    std::string name;  // "gbt", "training mean".
+    std::string name;  // "training mean", "expected_shipping_days".
     RegressionMetricsAccumulator metrics = {};
   };
 

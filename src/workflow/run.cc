@@ -42,7 +42,8 @@ StepReport RunAllSteps(Engine& engine, const Workflow& workflow, const RunOption
   }
   preprocessing.inputs.Start();
   preprocessing.manifest.parameters = {{"training_fraction", options.training_fraction}};
-  const SplitRows rows = SplitSources(sources, options.training_fraction, &preprocessing);
+  const SplitRows rows =
+      SplitSources(sources, options.training_fraction, /*keep=*/true, &preprocessing);
   preprocessing.Finish();
   const std::string origin = preprocessing.Seed(fmt::format("{}", options.training_fraction));
 

@@ -29,12 +29,13 @@ std::vector<SourceFiles> FindSources(const Workflow& workflow,
 void CheckTrainingFraction(double fraction);
 
 /// The two parts of the joined rows, written to training/ and validation/. Frames are as they would
-/// be read back.
+/// be read back. `keep`: they are going to be read more often, so that the joined rows are computed
+/// once and kept.
 struct SplitRows {
   Frame training;
   Frame validation;
 };
-SplitRows SplitSources(const std::vector<SourceFiles>& sources, double training_fraction,
+SplitRows SplitSources(const std::vector<SourceFiles>& sources, double training_fraction, bool keep,
                        StepWork* work);
 
 /// A data frame with its features, written to dataframe/.
@@ -43,7 +44,7 @@ struct FeatureRows {
   std::shared_ptr<const PipelineModel> model;
 };
 /// Without a `model` the workflow's stages are fitted on `input`, and saved in pipeline_model/.
-/// `keep`: the frame is going to be read more than once, so its rows are computed once and kept.
+/// `keep`: as for SplitSources.
 FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel> model, bool keep,
                          StepWork* work);
 
