@@ -82,7 +82,6 @@ class Boosting {
         features_(ChooseBins(source, parameters.max_bins)),
         cells_(GroupCells(source.MakeCells(features_))),
         grower_(cells_, features_, MakeTreeOptions(), pool_),
-        group_stats_(cells_.num_groups()),
         predictions_(cells_.num_groups(), 0.0) {
     if (parameters.subsampling_rate < 1.0) {
       sampling_.emplace(source, features_, cells_);
@@ -104,7 +103,7 @@ class Boosting {
                                                   static_cast<std::uint64_t>(m));
       if (sampling_) sampling_->Draw(parameters_.subsampling_rate, seed, sampled_counts_);
       const bool exact = SumGroups(m == 0);
-      trees.push_back(grower_.Grow(group_stats_, exact, seed));
+      trees.push_back(grower_.Grow(exact, seed));
       weights.push_back(weight);
       for (std::size_t group = 0; group < predictions_.size(); ++group) {
         predictions_[group] += grower_.leaf_predictions()[group] * weight;
@@ -139,7 +138,7 @@ class Boosting {
                 std::min<std::int64_t>(parameters_.max_bins, source_.num_rows()))};
   }
 
-  // Fills group_stats_ for the next tree. Returns whether sums of them are free of rounding.
+  // Sets the groups for the next tree. Returns whether sums of them are free of rounding.
   bool SumGroups(bool is_first) {
     const std::size_t num_tasks = (cells_.num_groups() + kGroupsPerTask - 1) / kGroupsPerTask;
     std::vector<Stats> sums(num_tasks);
@@ -170,7 +169,7 @@ class Boosting {
         whole = whole && target == std::floor(target) &&
                 cells_.weights[cell] == std::floor(cells_.weights[cell]);
       }
-      group_stats_[group] = stats;
+      grower_.SetGroup(group, stats);
       sum += stats;
     }
     return whole;
@@ -200,7 +199,6 @@ class Boosting {
   std::vector<FeatureBins> features_;
   BinnedCells cells_;
   TreeGrower grower_;
-  std::vector<Stats> group_stats_;
   std::vector<double> predictions_;  // By group.
   std::optional<RowSampling> sampling_;
   std::vector<double> sampled_counts_;  // By cell, of the tree at hand.

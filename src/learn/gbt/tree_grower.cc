@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 #include <utility>
@@ -21,6 +22,11 @@ constexpr std::size_t kWorkWorthThreads = 100'000;
 constexpr std::size_t kMaxHistogramBins = std::size_t{1} << 18;
 // Spark's reckoning of what a bin takes: three numbers of eight bytes.
 constexpr std::size_t kSparkBytesPerBin = 24;
+constexpr std::size_t kCacheLine = 64;
+
+constexpr std::size_t RoundUp(std::size_t number, std::size_t unit) {
+  return (number + unit - 1) / unit * unit;
+}
 
 }  // namespace
 
@@ -37,13 +43,30 @@ TreeGrower::TreeGrower(const BinnedCells& cells, const std::vector<FeatureBins>&
     first_bin_.push_back(num_bins_);
     num_bins_ += feature.num_bins();
   }
+  const std::size_t bytes_of_bins = cells.num_features * sizeof(std::uint16_t);
+  record_bytes_ = RoundUp(sizeof(Stats) + bytes_of_bins, kCacheLine / 2);
+  records_.resize(cells.num_groups() * record_bytes_ + kCacheLine);
+  const auto address = reinterpret_cast<std::uintptr_t>(records_.data());
+  first_record_ = records_.data() + (RoundUp(address, kCacheLine) - address);
+  for (std::size_t group = 0; group < cells.num_groups(); ++group) {
+    std::memcpy(record(group) + sizeof(Stats), cells.group_bins(group).data(), bytes_of_bins);
+  }
   order_.resize(cells.num_groups());
   right_groups_.resize(cells.num_groups());
   leaf_predictions_.resize(cells.num_groups());
 }
 
-Tree TreeGrower::Grow(std::span<const Stats> group_stats, bool exact, std::int64_t seed) {
-  group_stats_ = group_stats;
+void TreeGrower::SetGroup(std::size_t group, const Stats& stats) {
+  std::memcpy(record(group), &stats, sizeof(Stats));
+}
+
+Stats TreeGrower::group_stats(std::size_t group) const {
+  Stats stats;
+  std::memcpy(&stats, record(group), sizeof(Stats));
+  return stats;
+}
+
+Tree TreeGrower::Grow(bool exact, std::int64_t seed) {
   exact_ = exact;
   std::iota(order_.begin(), order_.end(), 0u);
   nodes_.clear();
@@ -215,19 +238,15 @@ void TreeGrower::AddRows(const Node& node, std::span<const std::size_t> features
                          Stats* histogram) const {
   // A node's groups lie apart, so what comes soon is fetched ahead.
   constexpr std::size_t kAhead = 16;
-  const std::uint16_t* all_bins = cells_.bins.data();
-  const std::size_t d = cells_.num_features;
   for (std::size_t i = node.begin; i < node.end; ++i) {
-    if (i + kAhead < node.end) {
-      const std::size_t soon = order_[i + kAhead];
-      __builtin_prefetch(&group_stats_[soon]);
-      __builtin_prefetch(all_bins + soon * d);
-    }
+    if (i + kAhead < node.end) __builtin_prefetch(record(order_[i + kAhead]));
     const std::size_t group = order_[i];
-    const Stats stats = group_stats_[group];
-    const std::uint16_t* bins = all_bins + group * d;
+    const Stats stats = group_stats(group);
+    const std::byte* bins = record(group) + sizeof(Stats);
     for (const std::size_t feature : features) {
-      histogram[first_bin_[feature] + bins[feature]] += stats;
+      std::uint16_t bin;
+      std::memcpy(&bin, bins + feature * sizeof(bin), sizeof(bin));
+      histogram[first_bin_[feature] + bin] += stats;
     }
   }
 }
@@ -245,7 +264,7 @@ void TreeGrower::FindSplit(Node& node, const FeatureList& list, SplitSearch& sea
     });
     const std::size_t feature = first == list.end() ? 0 : *first;
     if (first == list.end()) {
-      for (std::size_t i = node.begin; i < node.end; ++i) node.stats += group_stats_[order_[i]];
+      for (std::size_t i = node.begin; i < node.end; ++i) node.stats += group_stats(order_[i]);
     } else {
       node.stats = search.NodeStats(features_[feature], bins_of(feature));
     }
@@ -343,11 +362,12 @@ std::size_t TreeGrower::Partition(const Node& node) {
 }
 
 void TreeGrower::RecordLeafPredictions() {
-  for (const Node& node : nodes_) {
-    if (node.left >= 0) continue;
+  ForSome(nodes_.size(), order_.size(), [&](std::size_t position) {
+    const Node& node = nodes_[position];
+    if (node.left >= 0) return;
     const double prediction = node.stats.Mean();
     for (std::size_t i = node.begin; i < node.end; ++i) leaf_predictions_[order_[i]] = prediction;
-  }
+  });
 }
 
 std::int32_t TreeGrower::Emit(std::int32_t position, Tree& tree) const {

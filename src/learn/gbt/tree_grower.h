@@ -33,9 +33,12 @@ class TreeGrower {
   TreeGrower(const BinnedCells& cells, const std::vector<FeatureBins>& features,
              const TreeOptions& options, ThreadPool& pool);
 
-  /// `group_stats` has what each group amounts to under the targets of this tree. `exact` promises
-  /// that sums and differences of them are free of rounding. `seed` is of the draws.
-  Tree Grow(std::span<const Stats> group_stats, bool exact, std::int64_t seed);
+  /// Says what a group amounts to under the targets of the next tree.
+  /// Threads: any number at once, for different groups.
+  void SetGroup(std::size_t group, const Stats& stats);
+  /// Every group was set. `exact` promises that sums and differences of them are free of rounding.
+  /// `seed` is of the draws.
+  Tree Grow(bool exact, std::int64_t seed);
 
   /// What the last tree predicts for each group that it was grown on.
   std::span<const double> leaf_predictions() const { return leaf_predictions_; }
@@ -64,6 +67,8 @@ class TreeGrower {
   using FeatureList = std::vector<std::size_t>;
 
   bool draws_features() const { return options_.features_per_node < features_.size(); }
+  std::byte* record(std::size_t group) const { return first_record_ + group * record_bytes_; }
+  Stats group_stats(std::size_t group) const;
   void GrowByLevel();
   void GrowWithSubsets(std::int64_t seed);
   // Finds the split of each node; `lists` has the features of each, or is empty: all of them.
@@ -93,7 +98,10 @@ class TreeGrower {
   std::vector<std::size_t> first_bin_;  // Of each feature in a histogram.
   std::size_t num_bins_ = 0;            // Of all features.
 
-  std::span<const Stats> group_stats_;
+  // Per group its statistics and then its bins, so that both come with one cache line.
+  std::vector<std::byte> records_;
+  std::size_t record_bytes_ = 0;
+  std::byte* first_record_ = nullptr;  // The first place in records_ that a cache line begins at.
   bool exact_ = false;
   std::vector<Node> nodes_;
   std::vector<std::uint32_t> order_;  // Groups, so that those of a node are adjacent, ascending.
