@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "engine/duckdb/csv_line.h"
 #include "engine/duckdb/functions/scalar_udf.h"
 #include "engine/duckdb/types.h"
 #include "sql/spark_text.h"
@@ -169,6 +170,7 @@ void RegisterCsvFunctions(const udf::Registrar& registrar) {
   udf::Register<ToTimestamp>(registrar, name(kTimestampType).c_str());
   udf::Register<ToDecimalText>(registrar, "fs_csv_to_decimal");
   udf::Register<NumDigits>(registrar, "fs_csv_num_digits");
+  RegisterCsvLineFunction(registrar);
 }
 
 }  // namespace firesteel::duckdb

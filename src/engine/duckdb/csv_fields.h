@@ -20,7 +20,7 @@ inline constexpr std::string_view kCsvMisfit = "csv_field_does_not_fit";
 /// kCsvMisfit for a field that does not fit.
 std::string CsvValueSql(const std::string& text_sql, const DataType& type);
 
-/// Registers what CsvValueSql's text calls, as far as it is wanted.
+/// Registers what CsvValueSql's text calls, and fs_csv_line, as far as they are wanted.
 void RegisterCsvFunctions(const udf::Registrar& registrar);
 
 }  // namespace firesteel::duckdb

@@ -17,8 +17,8 @@ namespace {
 // What DuckDB calls the files while it writes: this, a number, the extension.
 constexpr std::string_view kDraftName = "draft_";
 
-// The text of one column in a line of CSV, or null.
-std::string CsvTextSql(const Field& field) {
+// One column as an argument of fs_csv_line.
+std::string CsvFieldSql(const Field& field) {
   const std::string name = QuoteName(field.name);
   switch (field.type.kind) {
     case TypeKind::kNull:
@@ -27,8 +27,6 @@ std::string CsvTextSql(const Field& field) {
           ErrorKind::kUnsupported,
           fmt::format("column '{}': CSV cannot hold a {}; leave it out or write Parquet",
                       field.name, field.type.kind == TypeKind::kVector ? "vector" : "list"));
-    case TypeKind::kString:
-      return fmt::format("fs_csv_string({})", name);
     case TypeKind::kTimestamp:
       return fmt::format(
           "strftime(CAST({} AT TIME ZONE 'UTC' AS TIMESTAMP), '%Y-%m-%dT%H:%M:%S.%gZ')", name);
@@ -37,9 +35,10 @@ std::string CsvTextSql(const Field& field) {
     case TypeKind::kShort:
     case TypeKind::kInt:
     case TypeKind::kLong:
-      return fmt::format("CAST({} AS VARCHAR)", name);
     case TypeKind::kFloat:
     case TypeKind::kDouble:
+    case TypeKind::kString:
+      return name;
     case TypeKind::kDecimal:
     case TypeKind::kDate:
       return sql::Print(
@@ -61,9 +60,10 @@ std::string CsvHeader(const Schema& schema) {
 std::string CsvLinesSql(const std::string& source, const Schema& schema) {
   std::string line;
   for (const Field& field : schema.fields()) {
-    line += fmt::format("{}coalesce({}, '')", line.empty() ? "" : " || ',' || ", CsvTextSql(field));
+    line += (line.empty() ? "" : ", ") + CsvFieldSql(field);
   }
-  return fmt::format("SELECT {} AS {} FROM {}", line, QuoteName(CsvHeader(schema)), source);
+  return fmt::format("SELECT fs_csv_line({}) AS {} FROM {}", line, QuoteName(CsvHeader(schema)),
+                     source);
 }
 
 std::string ParquetOptionsSql(const WriteOptions& options) {

@@ -78,8 +78,8 @@ void CheckTypes(const Schema& schema, const TrainingView& view) {
 
 }  // namespace
 
-TrainingQuery MakeTrainingQuery(const Relation& input, const TrainingView& view,
-                                const Views& views, const ViewOrigins& origins) {
+TrainingQuery MakeTrainingQuery(const Relation& input, const TrainingView& view, const Views& views,
+                                const ViewOrigins& origins) {
   CheckTypes(input.schema(), view);
   TrainingQuery query;
   const auto found = origins.find(input.name());

@@ -36,7 +36,7 @@ struct TrainingQuery {
 };
 
 /// Throws Error(kInvalidArgument) for a column of the wrong type.
-TrainingQuery MakeTrainingQuery(const Relation& input, const TrainingView& view,
-                                const Views& views, const ViewOrigins& origins);
+TrainingQuery MakeTrainingQuery(const Relation& input, const TrainingView& view, const Views& views,
+                                const ViewOrigins& origins);
 
 }  // namespace firesteel::duckdb
