@@ -277,6 +277,39 @@ TEST(TrainGbt, RefusesANominalFeatureWithoutItsNumberOfCategories) {
             "gbt: feature 0 is nominal, but its attribute does not say how many categories it has");
 }
 
+TEST(TrainGbt, NamesTheFeatureOfMostCategories) {
+  Attribute carrier = Nominal(3);
+  Attribute city = Nominal(5);
+  city.name = "city";
+  EXPECT_EQ(
+      MessageOf({{1, {0, 0}}, {2, {1, 4}}}, {carrier, city}),
+      "gbt: maxBins (= 2, as there are never more bins than rows) is less than the 5 categories "
+      "of feature 1 ('city'); raise maxBins, leave the feature out or add rows");
+}
+
+TEST(TrainGbt, RefusesMoreBinsThanCellsHave) {
+  // 65537 values have as many bins, if maxBins allows them.
+  std::vector<Row> rows;
+  for (int i = 0; i < 65537; ++i) rows.push_back({0, {static_cast<double>(i)}});
+  try {
+    Train(rows, {Continuous()}, {.max_iter = 1, .max_bins = 70000});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+    EXPECT_STREQ(error.what(),
+                 "gbt: feature 0 would have 65537 bins, and 65536 is the most; lower maxBins");
+  }
+  EXPECT_EQ(Train(rows, {Continuous()}, {.max_iter = 1, .max_bins = 65536}).trees().size(), 1u);
+}
+
+TEST(TrainGbt, WhatProgressThrowsEndsTheTraining) {
+  MemorySource source(ToMemory({{1, {1}}, {2, {2}}}, {Continuous()}));
+  const auto stop = [](int done, int) {
+    if (done == 2) throw Error(ErrorKind::kInterrupted, "stopped");
+  };
+  EXPECT_THROW(TrainGbt(source, {}, {.progress = stop}), Error);
+}
+
 TEST(TrainGbt, RefusesDataWithoutFeatures) {
   EXPECT_EQ(MessageOf({{1, {}}}, {}), "gbt: there is no feature to learn from");
 }
