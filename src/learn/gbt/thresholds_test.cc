@@ -62,6 +62,11 @@ TEST(FindThresholds, StridePicksTheNearerGap) {
   EXPECT_THAT(Thresholds(pairs, 6), ElementsAre(1.5, 2.5, 3.5, 4.5, 5.5));
 }
 
+TEST(FindThresholds, ZerosMayBeTheLargestOrTheSmallestValue) {
+  EXPECT_THAT(Thresholds({-2, -1, 0, 0}, 32), ElementsAre(-1.5, -0.5));
+  EXPECT_THAT(Thresholds({0, 1, 3}, 32), ElementsAre(0.5, 2.0));
+}
+
 TEST(FindThresholds, WeightsCountInsteadOfRows) {
   // Weights 1, 1, 6, 1, 1 (the 6 in two parts) and 2 bins: stride 5. Below the gaps are 1, 2, 8, 9;
   // 2 is as near to 5 as 8 is, and only a nearer one wins, so the gap after 8 does: 3.5.
