@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -13,7 +14,7 @@ constexpr std::size_t kWordsPerChunk = 16;  // Trees whose words are held in reg
 constexpr std::size_t kRows = 64;           // That go through all tables together.
 constexpr std::size_t kLanes = 4;           // Rows whose leaves are added side by side.
 constexpr std::size_t kMaxCombinations = 64;
-constexpr std::size_t kMaxTableBytes = std::size_t{1} << 20;
+constexpr std::size_t kMaxTableWords = std::size_t{1} << 18;  // Of all tables: a megabyte.
 
 // The leaves below each node, as bits counted from the left.
 struct Leaves {
@@ -52,12 +53,11 @@ std::optional<Leaves> LeavesOf(const Tree& tree) {
   return leaves;
 }
 
-// One split as its feature sees it.
-struct FeatureSplit {
-  const TreeNode* node;
-  std::size_t tree;
-  std::uint32_t left_leaves;
-};
+// Spark tests membership in the smaller side of a split, so what is on neither side falls to the
+// larger one.
+bool UnknownGoesLeft(const TreeNode& node) {
+  return node.left_categories.size() > static_cast<std::size_t>(node.arity) / 2;
+}
 
 // How many of the ascending thresholds the value is not at or below; NaN is above all.
 std::uint32_t BinOf(double value, const std::vector<double>& thresholds) {
@@ -101,7 +101,7 @@ std::optional<LeafMasks> LeafMasks::Make(std::span<const Tree> trees,
   masks.num_trees_ = trees.size();
   masks.num_words_ = (trees.size() + kWordsPerChunk - 1) / kWordsPerChunk * kWordsPerChunk;
   masks.leaves_.resize(trees.size() * kMaxLeaves, 0.0);
-  std::map<std::int32_t, std::vector<FeatureSplit>> splits;
+  std::map<std::int32_t, std::vector<Split>> splits;
   for (std::size_t t = 0; t < trees.size(); ++t) {
     const std::optional<Leaves> leaves = LeavesOf(trees[t]);
     if (!leaves) return std::nullopt;
@@ -114,69 +114,78 @@ std::optional<LeafMasks> LeafMasks::Make(std::span<const Tree> trees,
           {&node, t, leaves->below[static_cast<std::size_t>(node.left)]});
     }
   }
-
-  // Each feature's own table first, then neighbours of few bins become one.
   for (const auto& [column, own] : splits) {
-    Feature feature;
-    feature.column = static_cast<std::size_t>(column);
-    feature.arity = own.front().node->arity;
-    for (const FeatureSplit& split : own) {
-      if (split.node->arity != feature.arity) return std::nullopt;
-      if (feature.arity < 0) feature.thresholds.push_back(split.node->threshold);
-    }
-    std::vector<double>& thresholds = feature.thresholds;
-    // A threshold that is NaN has no place in the order.
-    if (std::any_of(thresholds.begin(), thresholds.end(), [](double x) { return x != x; })) {
-      return std::nullopt;
-    }
-    std::sort(thresholds.begin(), thresholds.end());
-    thresholds.erase(std::unique(thresholds.begin(), thresholds.end()), thresholds.end());
-
-    const std::size_t num_bins = feature.num_bins();
-    if (num_bins > kMaxTableBytes / sizeof(std::uint32_t) / masks.num_words_) return std::nullopt;
-    std::vector<std::uint32_t> words(num_bins * masks.num_words_, ~std::uint32_t{0});
-    for (const FeatureSplit& split : own) {
-      const std::vector<std::int32_t>& left = split.node->left_categories;
-      const auto end_of_left =
-          static_cast<std::size_t>(
-              std::lower_bound(thresholds.begin(), thresholds.end(), split.node->threshold) -
-              thresholds.begin()) +
-          1;
-      for (std::size_t bin = 0; bin < num_bins; ++bin) {
-        bool goes_left = bin < end_of_left;
-        if (feature.arity >= 0) {
-          goes_left =
-              bin + 1 == num_bins
-                  ? left.size() > static_cast<std::size_t>(feature.arity) / 2
-                  : std::binary_search(left.begin(), left.end(), static_cast<std::int32_t>(bin));
-        }
-        if (!goes_left) words[bin * masks.num_words_ + split.tree] &= ~split.left_leaves;
-      }
-    }
-
-    Table* last = masks.tables_.empty() ? nullptr : &masks.tables_.back();
-    const std::size_t num_last = last == nullptr ? 0 : last->words.size() / masks.num_words_;
-    if (last != nullptr && num_last * num_bins <= kMaxCombinations) {
-      feature.stride = static_cast<std::uint32_t>(num_last);
-      std::vector<std::uint32_t> both(num_last * num_bins * masks.num_words_);
-      for (std::size_t bin = 0; bin < num_bins; ++bin) {
-        for (std::size_t row = 0; row < num_last; ++row) {
-          for (std::size_t t = 0; t < masks.num_words_; ++t) {
-            both[(bin * num_last + row) * masks.num_words_ + t] =
-                words[bin * masks.num_words_ + t] & last->words[row * masks.num_words_ + t];
-          }
-        }
-      }
-      last->words = std::move(both);
-      last->features.push_back(std::move(feature));
-    } else {
-      masks.tables_.push_back({{std::move(feature)}, std::move(words)});
-    }
+    std::optional<Feature> feature = MakeFeature(static_cast<std::size_t>(column), own);
+    if (!feature || feature->num_bins() > kMaxTableWords / masks.num_words_) return std::nullopt;
+    std::vector<std::uint32_t> words = masks.Tabulate(*feature, own);
+    masks.AddTable(std::move(*feature), std::move(words));
     std::size_t num_words = 0;
     for (const Table& table : masks.tables_) num_words += table.words.size();
-    if (num_words * sizeof(std::uint32_t) > kMaxTableBytes) return std::nullopt;
+    if (num_words > kMaxTableWords) return std::nullopt;
   }
   return masks;
+}
+
+std::optional<LeafMasks::Feature> LeafMasks::MakeFeature(std::size_t column,
+                                                         std::span<const Split> splits) {
+  Feature feature;
+  feature.column = column;
+  feature.arity = splits.front().node->arity;
+  std::vector<double>& thresholds = feature.thresholds;
+  for (const Split& split : splits) {
+    if (split.node->arity != feature.arity) return std::nullopt;
+    if (feature.arity >= 0) continue;
+    if (std::isnan(split.node->threshold)) return std::nullopt;  // It has no place in the order.
+    thresholds.push_back(split.node->threshold);
+  }
+  std::sort(thresholds.begin(), thresholds.end());
+  thresholds.erase(std::unique(thresholds.begin(), thresholds.end()), thresholds.end());
+  return feature;
+}
+
+bool LeafMasks::GoesLeft(const Feature& feature, const TreeNode& node, std::size_t bin) {
+  // A bin lies at or below a threshold if it is no later than the bin that ends there.
+  if (feature.arity < 0) {
+    return bin == 0 || feature.thresholds[bin - 1] < node.threshold;
+  }
+  if (bin == static_cast<std::size_t>(feature.arity)) return UnknownGoesLeft(node);
+  return std::binary_search(node.left_categories.begin(), node.left_categories.end(),
+                            static_cast<std::int32_t>(bin));
+}
+
+std::vector<std::uint32_t> LeafMasks::Tabulate(const Feature& feature,
+                                               std::span<const Split> splits) const {
+  std::vector<std::uint32_t> words(feature.num_bins() * num_words_, ~std::uint32_t{0});
+  for (const Split& split : splits) {
+    for (std::size_t bin = 0; bin < feature.num_bins(); ++bin) {
+      if (!GoesLeft(feature, *split.node, bin)) {
+        words[bin * num_words_ + split.tree] &= ~split.left_leaves;
+      }
+    }
+  }
+  return words;
+}
+
+void LeafMasks::AddTable(Feature feature, std::vector<std::uint32_t> words) {
+  const std::size_t num_bins = feature.num_bins();
+  Table* last = tables_.empty() ? nullptr : &tables_.back();
+  const std::size_t num_last = last == nullptr ? 0 : last->words.size() / num_words_;
+  if (last == nullptr || num_last * num_bins > kMaxCombinations) {
+    tables_.push_back({{std::move(feature)}, std::move(words)});
+    return;
+  }
+  feature.stride = static_cast<std::uint32_t>(num_last);
+  std::vector<std::uint32_t> both(num_last * num_bins * num_words_);
+  for (std::size_t bin = 0; bin < num_bins; ++bin) {
+    for (std::size_t row = 0; row < num_last; ++row) {
+      for (std::size_t t = 0; t < num_words_; ++t) {
+        both[(bin * num_last + row) * num_words_ + t] =
+            words[bin * num_words_ + t] & last->words[row * num_words_ + t];
+      }
+    }
+  }
+  last->words = std::move(both);
+  last->features.push_back(std::move(feature));
 }
 
 void LeafMasks::Predict(MatrixView<const double> rows, std::span<double> out) const {

@@ -48,7 +48,21 @@ class LeafMasks {
     std::vector<std::uint32_t> words;  // Shape (combinations, num_words_).
   };
 
+  // A split as its feature sees it.
+  struct Split {
+    const TreeNode* node;
+    std::size_t tree;
+    std::uint32_t left_leaves;
+  };
+
   LeafMasks() = default;
+
+  static std::optional<Feature> MakeFeature(std::size_t column, std::span<const Split> splits);
+  static bool GoesLeft(const Feature& feature, const TreeNode& node, std::size_t bin);
+  // The words of each bin of a feature, shape (bins, num_words_).
+  std::vector<std::uint32_t> Tabulate(const Feature& feature, std::span<const Split> splits) const;
+  // Puts a feature's words into the last table if both are small, else into one of its own.
+  void AddTable(Feature feature, std::vector<std::uint32_t> words);
 
   std::size_t num_trees_ = 0;
   std::size_t num_words_ = 0;  // Trees, filled up to whole vectors.
