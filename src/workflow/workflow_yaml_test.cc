@@ -66,6 +66,7 @@ TEST(WorkflowTest, TheBuiltInOneIsTheShippingWorkflow) {
   EXPECT_EQ(workflow.label, "actual_shipping_days");
   EXPECT_TRUE(workflow.ids.Contains("order_id"));
   EXPECT_FALSE(workflow.ids.Contains("order_identity"));
+  EXPECT_THAT(workflow.baselines, ElementsAre("expected_shipping_days"));
   EXPECT_EQ(workflow.model_type, "gbt");
   EXPECT_EQ(workflow.text, BuiltInWorkflowText());
 }
@@ -179,6 +180,17 @@ TEST(WorkflowTest, DateSplitLabelAndModelAreChecked) {
               HasSubstr("did you mean 'maxIter'?"));
   EXPECT_THAT(RefusalOf(WithLine(14, "python_stages: {m.C: SELECT}")),
               HasSubstr("line 14: python_stages.m.C: "));
+}
+
+TEST(WorkflowTest, BaselinesAreColumnsOtherThanTheLabel) {
+  EXPECT_THAT(Workflow::Parse(WithLine(14, "baselines: [plan, older]"), "w.yaml").baselines,
+              ElementsAre("plan", "older"));
+  EXPECT_TRUE(Workflow::Parse(WithLine(14, "baselines:"), "w.yaml").baselines.empty());
+  EXPECT_EQ(RefusalOf(WithLine(14, "baselines: [plan, Plan]")),
+            "w.yaml line 14: baselines[2]: the baseline 'Plan' is named twice");
+  EXPECT_EQ(RefusalOf(WithLine(14, "baselines: [Y]")),
+            "w.yaml line 14: baselines[1]: the label 'Y' can't be a baseline of itself");
+  EXPECT_THAT(RefusalOf(WithLine(14, "baselines: plan")), HasSubstr("a list is expected"));
 }
 
 TEST(WorkflowTest, WhatIsNotYamlIsRefusedWithItsLine) {
