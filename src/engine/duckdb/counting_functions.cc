@@ -146,20 +146,22 @@ class CellCounter {
     const VectorView weights(duckdb_data_chunk_get_vector(
         input, plan_.has_weight ? plan_.num_parts + 1 : plan_.num_parts));
     const std::size_t num_words = plan_.maker.layout().num_words();
-    std::vector<std::uint64_t> words(num_words + 2, kWeightOne);
     const idx_t num_rows = duckdb_data_chunk_get_size(input);
+    words_.resize(num_rows * (num_words + 2));
+    std::uint64_t* words = words_.data();
     for (idx_t row = 0; row < num_rows; ++row) {
-      const double label = labels.data<double>()[row], weight = weights.data<double>()[row];
+      const double label = labels.data<double>()[row];
+      const double weight = plan_.has_weight ? weights.data<double>()[row] : 1.0;
       if (!keys_.IsUsable(row) || !labels.IsValid(row) || !weights.IsValid(row) ||
           !std::isfinite(label) || !std::isfinite(weight)) {
         has_unusable_ = true;
         return;
       }
-      for (std::size_t word = 0; word < num_words; ++word) words[word] = keys_.Words(word)[row];
-      words[num_words] = GroupBits(label);
-      if (plan_.has_weight) words[num_words + 1] = GroupBits(weight);
-      cells_.Add(words.data(), 1);
+      for (std::size_t word = 0; word < num_words; ++word) *words++ = keys_.Words(word)[row];
+      *words++ = GroupBits(label);
+      *words++ = GroupBits(weight);
     }
+    cells_.AddRows(words_.data(), num_rows);
   }
 
   void Merge(const CellCounter& other) {
@@ -184,6 +186,7 @@ class CellCounter {
   const Plan& plan_;
   GroupCounter cells_;
   CellKeyChunk keys_;
+  std::vector<std::uint64_t> words_;  // Shape (n, words of a cell).
   bool has_unusable_ = false;
   bool is_full_ = false;
 };
@@ -364,9 +367,14 @@ std::vector<std::optional<GroupCounter>> CountValues(Connection* connection,
       plan.slots[i].emplace_back(features[j] - first, j);
     }
     first += query.parts[i].width;
+    if (plan.parts[i].kind != FeaturePart::Kind::kVector || !plan.slots[i].empty()) continue;
+    // Only whether it is null matters, which one field of a vector tells without reading the rest.
+    plan.parts[i].kind = FeaturePart::Kind::kNumber;
+    plan.parts[i].sql =
+        fmt::format("CAST(struct_extract({}, 'type') AS DOUBLE)", plan.parts[i].sql);
   }
-  std::vector<LogicalType> types = PartTypes(query.parts);
-  std::string arguments = ListOf(query.parts);
+  std::vector<LogicalType> types = PartTypes(plan.parts);
+  std::string arguments = ListOf(plan.parts);
   if (query.weight) {
     types.emplace_back(DUCKDB_TYPE_DOUBLE);
     arguments += ", " + *query.weight;

@@ -22,28 +22,29 @@ class GroupCounter {
   explicit GroupCounter(std::size_t num_words) : num_words_(num_words), slots_(16, 0) {}
 
   std::size_t num_words() const { return num_words_; }
-  std::size_t size() const { return counts_.size(); }
-  std::span<const std::uint64_t> words(std::size_t group) const {
-    return {words_.data() + group * num_words_, num_words_};
+  std::size_t size() const { return size_; }
+  std::span<const std::uint64_t> words(std::size_t group) const { return {At(group), num_words_}; }
+  std::int64_t count(std::size_t group) const {
+    return static_cast<std::int64_t>(At(group)[num_words_]);
   }
-  std::int64_t count(std::size_t group) const { return counts_[group]; }
 
   /// Adds `count` rows to the group of `words`, length num_words().
-  void Add(const std::uint64_t* words, std::int64_t count) {
-    for (std::size_t slot = Hash(words) & (slots_.size() - 1);;
-         slot = (slot + 1) & (slots_.size() - 1)) {
-      if (slots_[slot] == 0) {
-        words_.insert(words_.end(), words, words + num_words_);
-        counts_.push_back(count);
-        slots_[slot] = static_cast<std::uint32_t>(counts_.size());
-        if (2 * counts_.size() > slots_.size()) Grow();
-        return;
-      }
-      const std::size_t group = slots_[slot] - 1;
-      if (std::equal(words, words + num_words_, words_.data() + group * num_words_)) {
-        counts_[group] += count;
-        return;
-      }
+  void Add(const std::uint64_t* words, std::int64_t count) { Add(words, count, Hash(words)); }
+
+  /// Adds a row to each of `num_rows` groups, whose words lie side by side. Looks all of them up at
+  /// once, so that they are waited for together.
+  void AddRows(const std::uint64_t* words, std::size_t num_rows) {
+    hashes_.resize(num_rows);
+    for (std::size_t row = 0; row < num_rows; ++row) {
+      hashes_[row] = Hash(words + row * num_words_);
+      __builtin_prefetch(&slots_[hashes_[row] & (slots_.size() - 1)]);
+    }
+    for (const std::size_t hash : hashes_) {
+      const std::uint32_t slot = slots_[hash & (slots_.size() - 1)];
+      if (slot != 0) __builtin_prefetch(At(slot - 1));
+    }
+    for (std::size_t row = 0; row < num_rows; ++row) {
+      Add(words + row * num_words_, 1, hashes_[row]);
     }
   }
 
@@ -52,6 +53,10 @@ class GroupCounter {
   }
 
  private:
+  const std::uint64_t* At(std::size_t group) const {
+    return groups_.data() + group * (num_words_ + 1);
+  }
+
   std::size_t Hash(const std::uint64_t* words) const {
     std::uint64_t hash = 0;
     for (std::size_t i = 0; i < num_words_; ++i) {
@@ -62,19 +67,37 @@ class GroupCounter {
     return static_cast<std::size_t>(hash >> 32);
   }
 
+  void Add(const std::uint64_t* words, std::int64_t count, std::size_t hash) {
+    for (std::size_t slot = hash & (slots_.size() - 1);; slot = (slot + 1) & (slots_.size() - 1)) {
+      if (slots_[slot] == 0) {
+        groups_.insert(groups_.end(), words, words + num_words_);
+        groups_.push_back(static_cast<std::uint64_t>(count));
+        slots_[slot] = static_cast<std::uint32_t>(++size_);
+        if (2 * size_ > slots_.size()) Grow();
+        return;
+      }
+      std::uint64_t* group = groups_.data() + (slots_[slot] - 1) * (num_words_ + 1);
+      if (std::equal(words, words + num_words_, group)) {
+        group[num_words_] += static_cast<std::uint64_t>(count);
+        return;
+      }
+    }
+  }
+
   void Grow() {
     slots_.assign(4 * slots_.size(), 0);
-    for (std::size_t group = 0; group < counts_.size(); ++group) {
-      std::size_t slot = Hash(words_.data() + group * num_words_) & (slots_.size() - 1);
+    for (std::size_t group = 0; group < size_; ++group) {
+      std::size_t slot = Hash(At(group)) & (slots_.size() - 1);
       while (slots_[slot] != 0) slot = (slot + 1) & (slots_.size() - 1);
       slots_[slot] = static_cast<std::uint32_t>(group + 1);
     }
   }
 
   std::size_t num_words_;
-  std::vector<std::uint32_t> slots_;  // A group's position and one; 0 is free.
-  std::vector<std::uint64_t> words_;  // Shape (groups, num_words).
-  std::vector<std::int64_t> counts_;
+  std::size_t size_ = 0;
+  std::vector<std::uint32_t> slots_;   // A group's position and one; 0 is free.
+  std::vector<std::uint64_t> groups_;  // Shape (groups, num_words + 1): words, then the count.
+  std::vector<std::size_t> hashes_;
 };
 
 }  // namespace firesteel::duckdb
