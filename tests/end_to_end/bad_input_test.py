@@ -9,7 +9,7 @@ from harness import LOG_HEADER, PRODUCT_HEADER, EndToEndTest, log_rows, main, tr
 
 class SourcesTest(EndToEndTest):
     def refuse(self, code=1):
-        return self.fail(*self.preprocessing(), code=code)
+        return self.refusal(*self.preprocessing(), code=code)
 
     def test_a_missing_file(self):
         self.write_shipping()
@@ -98,12 +98,13 @@ class SourcesTest(EndToEndTest):
         self.write_shipping()
         for text in ("0", "1", "-0.5", "1.5"):
             self.assertEqual(
-                self.fail(*self.preprocessing(), "--training-fraction", text, code=2),
+                self.refusal(*self.preprocessing(), "--training-fraction", text, code=2),
                 f"--training-fraction: {text} does not lie between 0 and 1, both excluded",
             )
         for text in ("nan", "x", "0.5x", ""):
             self.assertEqual(
-                self.fail(*self.preprocessing(), "--training-fraction", text, code=2), f"--training-fraction: '{text}' is not a number"
+                self.refusal(*self.preprocessing(), "--training-fraction", text, code=2),
+                f"--training-fraction: '{text}' is not a number",
             )
 
 
@@ -116,18 +117,18 @@ class OutputTest(EndToEndTest):
     def test_an_output_that_exists(self):
         before = tree(self.folder)
         for value in ("false", "False", "FALSE"):
-            message = self.fail(*self.preprocessing(), "--overwrite-output", value)
+            message = self.refusal(*self.preprocessing(), "--overwrite-output", value)
             self.assertIn(f"the output '{self.folder.resolve()}/rows' exists already", message)
         self.assertEqual(tree(self.folder), before)
         self.succeed(*self.preprocessing(), "--overwrite-output")
 
     def test_foreign_files(self):
         self.write("rows/training/notes.txt", "mine")
-        message = self.fail(*self.preprocessing())
+        message = self.refusal(*self.preprocessing())
         self.assertIn("holds 'training/notes.txt', which this step did not write and will not delete", message)
         (self.folder / "rows/training/notes.txt").unlink()
         self.write("rows/other_step/part-00000")
-        self.assertIn("holds 'other_step'", self.fail(*self.preprocessing()))
+        self.assertIn("holds 'other_step'", self.refusal(*self.preprocessing()))
 
     def test_output_of_spark_is_replaced(self):
         shutil.rmtree(self.folder / "rows")
@@ -138,18 +139,18 @@ class OutputTest(EndToEndTest):
         self.assertNotIn(f"training/{name}", tree(self.folder / "rows"))
 
     def test_an_input_inside_the_output(self):
-        self.assertIn("which would be replaced", self.fail(*self.preprocessing(".")))
+        self.assertIn("which would be replaced", self.refusal(*self.preprocessing(".")))
         self.assertIn("the input 'rows/training' lies in the output",
-                      self.fail("feature-engineering", "--dataframe", "rows/training", "--output", "rows"))
+                      self.refusal("feature-engineering", "--dataframe", "rows/training", "--output", "rows"))
 
     def test_outputs_that_can_not_be_written(self):
         self.write("file")
-        self.assertIn("is a file; give a folder", self.fail(*self.preprocessing("file")))
-        self.assertIn("Not a directory", self.fail(*self.preprocessing("file/rows")))
-        self.assertIn("can't write the output '/proc/rows'", self.fail(*self.preprocessing("/proc/rows")))
+        self.assertIn("is a file; give a folder", self.refusal(*self.preprocessing("file")))
+        self.assertIn("Not a directory", self.refusal(*self.preprocessing("file/rows")))
+        self.assertIn("can't write the output '/proc/rows'", self.refusal(*self.preprocessing("/proc/rows")))
         if os.geteuid() != 0:
             (self.folder / "closed").mkdir(mode=0o500)
-            self.assertIn("Permission denied", self.fail(*self.preprocessing("closed/rows")))
+            self.assertIn("Permission denied", self.refusal(*self.preprocessing("closed/rows")))
 
     def test_missing_parents_are_made(self):
         self.succeed(*self.preprocessing("some/new/place"))
@@ -158,7 +159,7 @@ class OutputTest(EndToEndTest):
     def test_a_failed_run_keeps_the_old_output(self):
         before = tree(self.folder / "rows")
         self.write("logs.csv", LOG_HEADER)
-        self.fail(*self.preprocessing())
+        self.refusal(*self.preprocessing())
         self.assertEqual(tree(self.folder / "rows"), before)
 
 
@@ -176,7 +177,7 @@ class FeaturesTest(EndToEndTest):
         self.succeed(*self.features("training", "features"))
 
     def refuse_model(self):
-        return self.fail(*self.features("validation", "validation", "--pipeline-model", self.MODEL))
+        return self.refusal(*self.features("validation", "validation", "--pipeline-model", self.MODEL))
 
     def stage(self, number):
         return next((self.folder / self.MODEL / "stages").glob(f"{number}_*"))
@@ -198,19 +199,19 @@ class FeaturesTest(EndToEndTest):
 
     def test_a_null_where_spark_fails(self):
         self.prepare({6: {"ShippingPriority": ""}})
-        message = self.fail(*self.features("training", "features"))
+        message = self.refusal(*self.features("training", "features"))
         for part in ("data frame 'rows/training': stage StringIndexer_", "'shipping_priority'", "null", "1 row"):
             self.assertIn(part, message)
 
     def test_missing_inputs(self):
         self.prepare()
-        self.assertEqual(self.fail(*self.features("nothing", "features")), "data frame: 'rows/nothing' does not exist")
+        self.assertEqual(self.refusal(*self.features("nothing", "features")), "data frame: 'rows/nothing' does not exist")
         self.assertEqual(self.refuse_model(), f"pipeline model: there is no folder '{self.MODEL}'")
 
     def test_a_frame_without_the_columns(self):
         self.prepare()
         self.fit()
-        message = self.fail("feature-engineering", "--dataframe", "features/dataframe", "--output", "again")
+        message = self.refusal("feature-engineering", "--dataframe", "features/dataframe", "--output", "again")
         self.assertIn("data frame 'features/dataframe': stage SQLTransformer_", message)
         self.assertIn("carrier", message)
 
@@ -219,10 +220,10 @@ class FeaturesTest(EndToEndTest):
         part = next((self.folder / "rows/training").glob("part-*"))
         whole = part.read_bytes()
         part.write_bytes(whole[:-100])
-        message = self.fail(*self.features("training", "features"))
+        message = self.refusal(*self.features("training", "features"))
         self.assertIn(f"rows/training/{part.name}: the Parquet file is cut short", message)
         part.write_bytes(b"")
-        self.assertIn(f"rows/training/{part.name}: not a Parquet file", self.fail(*self.features("training", "features")))
+        self.assertIn(f"rows/training/{part.name}: not a Parquet file", self.refusal(*self.features("training", "features")))
 
     def test_a_folder_that_is_no_pipeline_model(self):
         self.prepare()
@@ -269,39 +270,39 @@ class TrainingTest(EndToEndTest):
     def test_labels_that_are_null(self):
         self.prepare({7: {"ActualShippingDays": ""}, 8: {"ActualShippingDays": ""}})
         self.assertEqual(
-            self.fail(*self.TRAINING),
+            self.refusal(*self.TRAINING),
             "training 'training/dataframe': the label 'actual_shipping_days' is null, NaN or infinite in 2 of 180 rows; leave such "
             "rows out or fill them in before training",
         )
         self.prepare({199: {"ActualShippingDays": ""}})
         self.assertIn("validation 'validation/dataframe': the label 'actual_shipping_days' is null, NaN or infinite in 1 of 20 rows",
-                      self.fail(*self.TRAINING))
+                      self.refusal(*self.TRAINING))
 
     def test_labels_that_are_text(self):
         self.prepare({7: {"ActualShippingDays": "soon"}})
-        self.assertEqual(self.fail(*self.TRAINING),
+        self.assertEqual(self.refusal(*self.TRAINING),
                          "training 'training/dataframe': the label 'actual_shipping_days' is of type string; it must be numeric")
 
     def test_features_that_are_null(self):
         self.prepare({5: {"ExpectedShippingDays": ""}})
-        message = self.fail(*self.TRAINING)
+        message = self.refusal(*self.TRAINING)
         for part in ("training 'training/dataframe': stage VectorAssembler_", "'expected_shipping_days'", "null in 1 row"):
             self.assertIn(part, message)
 
     def test_features_that_are_not_finite(self):
         self.prepare({5: {"ExpectedShippingDays": "NaN"}, 6: {"ExpectedShippingDays": "Infinity"}})
-        self.assertIn("'expected_shipping_days'", self.fail(*self.TRAINING))
+        self.assertIn("'expected_shipping_days'", self.refusal(*self.TRAINING))
         self.prepare({6: {"ExpectedShippingDays": "Infinity"}})
-        self.assertIn("the feature 'expected_shipping_days' is null, NaN or infinite in 1 of 180 rows", self.fail(*self.TRAINING))
+        self.assertIn("the feature 'expected_shipping_days' is null, NaN or infinite in 1 of 180 rows", self.refusal(*self.TRAINING))
 
     def test_validation_that_lacks_columns(self):
         self.prepare()
-        message = self.fail(*self.TRAINING[:4], "rows/validation", "--output", "model")
+        message = self.refusal(*self.TRAINING[:4], "rows/validation", "--output", "model")
         self.assertIn("validation 'rows/validation' lacks columns that training has: 'carrier_reduced_indexed_ohe', ", message)
 
     def test_frames_that_are_not_features(self):
         self.prepare()
-        message = self.fail(*self.TRAINING[:2], "rows/training", "--validation-dataset", "rows/validation", "--output", "model")
+        message = self.refusal(*self.TRAINING[:2], "rows/training", "--validation-dataset", "rows/validation", "--output", "model")
         self.assertIn("'carrier' is string", message)
 
     def test_parameters(self):
@@ -314,9 +315,9 @@ class TrainingTest(EndToEndTest):
             ("[1]", "--model-params: at character 1: a dict such as {'maxIter': 32} is expected, in braces"),
             ("{'maxIter':}", "--model-params: at character 12: the key 'maxIter' has no value"),
         ):
-            self.assertEqual(self.fail(*self.TRAINING, "--model-params", text, code=2), wanted)
-        self.assertIn("labelCol", self.fail(*self.TRAINING, "--model-params", "{'labelCol': 'x'}", code=2))
-        message = self.fail(*self.TRAINING, "--model-type", "gtb", code=2)
+            self.assertEqual(self.refusal(*self.TRAINING, "--model-params", text, code=2), wanted)
+        self.assertIn("labelCol", self.refusal(*self.TRAINING, "--model-params", "{'labelCol': 'x'}", code=2))
+        message = self.refusal(*self.TRAINING, "--model-type", "gtb", code=2)
         self.assertTrue(message.startswith("--model-type: ") and "did you mean 'gbt'?" in message, message)
 
 

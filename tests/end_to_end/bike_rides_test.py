@@ -86,7 +86,7 @@ class BikeRidesTest(EndToEndTest):
         for flag in ("--rides,--s3-rides-dir", "--stations,--s3-stations-dir", "--weather,--s3-weather-dir", "0.75"):
             self.assertIn(flag, done.stdout)
         self.assertNotIn("shipping-logs,", done.stdout)
-        message = self.fail("data-preprocessing", *WORKFLOW, *SOURCES[:4], "--output", "rows", code=2)
+        message = self.refusal("data-preprocessing", *WORKFLOW, *SOURCES[:4], "--output", "rows", code=2)
         self.assertEqual(message, "--weather PATH is missing; see firesteel data-preprocessing --help")
 
 

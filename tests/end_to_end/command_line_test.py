@@ -1,11 +1,9 @@
 """Flags, help, exit codes, logs, init and sample-data."""
 
 import json
-import os
-import pty
 import time
 
-from harness import BINARY, EndToEndTest, main, tree
+from harness import EndToEndTest, main, tree
 
 
 class CommandLineTest(EndToEndTest):
@@ -15,7 +13,7 @@ class CommandLineTest(EndToEndTest):
         self.assertRegex(done.stdout, r"^firesteel \d+\.\d+\.\d+\n$")
         done = self.run_binary("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        commands = ("data-preprocessing", "feature-engineering", "model-training", "run", "sample-data", "init")
+        commands = ("data-preprocessing", "feature-engineering", "model-training", "run", "describe", "sample-data", "init")
         for command in commands:
             self.assertIn(command, done.stdout)
             for flag in ("--help", "-h"):
@@ -61,7 +59,7 @@ class CommandLineTest(EndToEndTest):
              "--output: 's3://bucket/out' is on S3, which this version does not reach; copy it to a local folder and give that path"),
         ):
             if arguments:
-                self.assertEqual(self.fail(*arguments, code=2), wanted)
+                self.assertEqual(self.refusal(*arguments, code=2), wanted)
             else:
                 done = self.run_binary()
                 self.assertEqual(done.returncode, 2)
@@ -80,14 +78,14 @@ class CommandLineTest(EndToEndTest):
         ):
             self.assertIn(change[0], text)
             (self.folder / "workflow.yaml").write_text(text.replace(*change))
-            self.assertIn(wanted, self.fail(*self.preprocessing(), "--workflow", "workflow.yaml", code=2))
+            self.assertIn(wanted, self.refusal(*self.preprocessing(), "--workflow", "workflow.yaml", code=2))
 
     def test_init_writes_the_built_in_workflow(self):
         done = self.run_binary("init", "-")
         self.assertEqual(done.returncode, 0)
         self.succeed("init", "mine.yaml")
         self.assertEqual((self.folder / "mine.yaml").read_text(), done.stdout)
-        self.assertIn("'mine.yaml' exists already", self.fail("init", "mine.yaml"))
+        self.assertIn("'mine.yaml' exists already", self.refusal("init", "mine.yaml"))
         self.succeed("init", "mine.yaml", "--force")
         self.write_shipping()
         self.succeed(*self.preprocessing("a"))
@@ -102,8 +100,8 @@ class CommandLineTest(EndToEndTest):
         self.assertEqual(tree(self.folder / "a"), tree(self.folder / "b"))
         self.assertNotEqual(tree(self.folder / "a"), tree(self.folder / "c"))
         self.assertEqual(sorted(tree(self.folder / "a")), ["ProductDescriptions.csv", "ShippingLogs.csv"])
-        self.assertIn("exists already", self.fail("sample-data", "--output", "a"))
-        self.assertIn("--rows: '0' is not a whole number", self.fail("sample-data", "--output", "d", "--rows", "0", code=2))
+        self.assertIn("exists already", self.refusal("sample-data", "--output", "a"))
+        self.assertIn("--rows: '0' is not a whole number", self.refusal("sample-data", "--output", "d", "--rows", "0", code=2))
 
     def test_logs_go_to_stderr_in_the_format_asked_for(self):
         self.write_shipping()
@@ -117,25 +115,8 @@ class CommandLineTest(EndToEndTest):
         self.write_shipping()
         self.assertNotIn("\x1b", self.succeed(*self.preprocessing()).stderr)
         self.run_binary("sample-data", "--output", "data", "--rows", "300000")
-        leader, follower = pty.openpty()
-        pid = os.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            os.dup2(follower, 2)
-            os.execv(BINARY, [str(BINARY), "data-preprocessing", "--shipping-logs", "data/ShippingLogs.csv",
-                              "--product-description", "data/ProductDescriptions.csv", "--output", "rows", "--threads", "1"])
-        os.close(follower)
-        shown = b""
-        while True:
-            try:
-                block = os.read(leader, 4096)
-            except OSError:
-                break
-            if not block:
-                break
-            shown += block
-        os.close(leader)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        shown = self.run_on_terminal("data-preprocessing", "--shipping-logs", "data/ShippingLogs.csv", "--product-description",
+                                     "data/ProductDescriptions.csv", "--output", "rows", "--threads", 1)
         self.assertIn(b"reading", shown)
         self.assertIn(b"\x1b[K", shown)
 

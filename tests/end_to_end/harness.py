@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import pty
 import shutil
 import subprocess
 import sys
@@ -65,13 +66,35 @@ class EndToEndTest(unittest.TestCase):
             [str(BINARY), *map(str, arguments)], capture_output=True, text=True, cwd=self.folder, timeout=300, **options
         )
 
+    def run_on_terminal(self, *arguments):
+        """Runs what must succeed with stderr a terminal; returns what that showed."""
+        leader, follower = pty.openpty()
+        pid = os.fork()
+        if pid == 0:
+            os.chdir(self.folder)
+            os.dup2(follower, 2)
+            os.execv(BINARY, [str(BINARY), *map(str, arguments)])
+        os.close(follower)
+        shown = b""
+        while True:
+            try:
+                block = os.read(leader, 4096)
+            except OSError:
+                break
+            if not block:
+                break
+            shown += block
+        os.close(leader)
+        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        return shown
+
     def succeed(self, *arguments):
         done = self.run_binary(*arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout, "")
         return done
 
-    def fail(self, *arguments, code=1):
+    def refusal(self, *arguments, code=1):
         """Runs what must be refused; returns the message. Nothing but the message may appear anywhere."""
         before = tree(self.folder)
         done = self.run_binary(arguments[0], "--quiet", *arguments[1:])

@@ -1,8 +1,6 @@
 """`run` does what the steps do one by one: the same rows, trees and metrics, whatever the number of threads, whole or not at all."""
 
 import json
-import os
-import pty
 import re
 import shutil
 import signal
@@ -149,11 +147,11 @@ class RunTest(EndToEndTest):
         command = ("run", "--workflow", "workflow.yaml", *SOURCES, "--output", "out")
         change("baselines: [expected_shiping_days]")
         self.assertIn("has no column 'expected_shiping_days', which 'baselines' of the workflow names; did you mean "
-                      "'expected_shipping_days'?", self.fail(*command))
+                      "'expected_shipping_days'?", self.refusal(*command))
         change("baselines: [order_id]")
-        self.assertIn("the baseline 'order_id' is of type string; it must be numeric", self.fail(*command))
+        self.assertIn("the baseline 'order_id' is of type string; it must be numeric", self.refusal(*command))
         change("baselines: [actual_shipping_days]")
-        self.assertIn("the label 'actual_shipping_days' can't be a baseline of itself", self.fail(*command, code=2))
+        self.assertIn("the label 'actual_shipping_days' can't be a baseline of itself", self.refusal(*command, code=2))
         change("")
         self.succeed(*command)
         evaluation = self.manifest("out/model_training")["evaluation"]["validation"]
@@ -188,19 +186,19 @@ class RefusalTest(EndToEndTest):
             (("--training-fraction", "1"), "--training-fraction: 1 does not lie between 0 and 1, both excluded"),
             (("--add-timestamp-to-output", "maybe"), "--add-timestamp-to-output: 'maybe' is neither true nor false"),
         ):
-            self.assertTrue(self.fail(*self.command(*flags), code=2).startswith(wanted), wanted)
-        self.assertEqual(self.fail("run", "--output", "out", code=2),
+            self.assertTrue(self.refusal(*self.command(*flags), code=2).startswith(wanted), wanted)
+        self.assertEqual(self.refusal("run", "--output", "out", code=2),
                          "--shipping-logs PATH and --product-description PATH are missing; see firesteel run --help")
 
     def test_bad_data_leaves_nothing_behind(self):
-        self.assertEqual(self.fail(*self.command()), "source 'shipping_logs': 'logs.csv' does not exist")
+        self.assertEqual(self.refusal(*self.command()), "source 'shipping_logs': 'logs.csv' does not exist")
         self.write_shipping(200, {n: {"ShippingPriority": "Rocket"} for n in range(195, 200)})
-        message = self.fail(*self.command())
+        message = self.refusal(*self.command())
         for part in ("data frame 'out/data_preprocessing/validation': stage StringIndexer_", "'Rocket'", "5 rows"):
             self.assertIn(part, message)
         self.write_shipping(200, {199: {"ActualShippingDays": ""}})
         self.assertEqual(
-            self.fail(*self.command()),
+            self.refusal(*self.command()),
             "validation 'out/feature_engineering/validation/dataframe': the label 'actual_shipping_days' is null, NaN or infinite "
             "in 1 of 20 rows; leave such rows out or fill them in before training",
         )
@@ -209,22 +207,22 @@ class RefusalTest(EndToEndTest):
         self.write_shipping(200)
         self.succeed(*self.command())
         before = tree(self.folder / "out")
-        self.assertIn("exists already", self.fail(*self.command("--overwrite-output", "False")))
+        self.assertIn("exists already", self.refusal(*self.command("--overwrite-output", "False")))
         self.succeed(*self.command())
         same = {name: digest for name, digest in tree(self.folder / "out").items() if not name.endswith("manifest.json")}
         self.assertEqual(same, {name: digest for name, digest in before.items() if not name.endswith("manifest.json")})
         self.write("out/model_training/notes.txt", "mine")
-        self.assertIn("holds 'model_training/notes.txt', which this step did not write", self.fail(*self.command()))
+        self.assertIn("holds 'model_training/notes.txt', which this step did not write", self.refusal(*self.command()))
         (self.folder / "out/model_training/notes.txt").unlink()
         # A step of its own may have been run again in its folder, and the folder as a whole may be theirs.
         self.succeed(*self.preprocessing("out/data_preprocessing"), "--training-fraction", "0.5")
         self.succeed(*self.command())
         (self.folder / "out/manifest.json").unlink()
         self.succeed(*self.command())
-        self.assertIn("which would be replaced", self.fail(*self.command(output=".")))
+        self.assertIn("which would be replaced", self.refusal(*self.command(output=".")))
         shutil.rmtree(self.folder / "out")
         self.write("out/data.txt", "mine")
-        self.assertIn("holds 'data.txt'", self.fail(*self.command()))
+        self.assertIn("holds 'data.txt'", self.refusal(*self.command()))
 
 
 class ColumnsTest(EndToEndTest):
@@ -287,13 +285,13 @@ ids: [key, held, weight, day]
             ("{'weightCol': 'key'}", "the weight 'key' is of type string; it must be numeric"),
             ("{'validationIndicatorCol': 'weight'}", "is of type double; it must be boolean"),
         ):
-            self.assertIn(wanted, self.fail(*self.command(params)))
+            self.assertIn(wanted, self.refusal(*self.command(params)))
         self.prepare(lambda n, row: {**row, "Weight": -1 if n == 7 else 1})
-        self.assertIn("the weight 'weight' is negative in 1 of ", self.fail(*self.command("{'weightCol': 'weight'}")))
+        self.assertIn("the weight 'weight' is negative in 1 of ", self.refusal(*self.command("{'weightCol': 'weight'}")))
         self.prepare(lambda n, row: {**row, "Weight": "" if n in (7, 9) else 1})
-        self.assertIn("the weight 'weight' is null, NaN or infinite in 2 of ", self.fail(*self.command("{'weightCol': 'weight'}")))
+        self.assertIn("the weight 'weight' is null, NaN or infinite in 2 of ", self.refusal(*self.command("{'weightCol': 'weight'}")))
         self.prepare(lambda n, row: {**row, "Held": "" if n == 7 else "true"})
-        self.assertIn("is null in 1 of ", self.fail(*self.command("{'validationIndicatorCol': 'held'}")))
+        self.assertIn("is null in 1 of ", self.refusal(*self.command("{'validationIndicatorCol': 'held'}")))
 
 
 class StopTest(EndToEndTest):
@@ -320,25 +318,8 @@ class StopTest(EndToEndTest):
 
     def test_progress_tells_how_many_trees_are_done(self):
         self.run_binary("sample-data", "--output", "data", "--rows", 2000, "-q")
-        leader, follower = pty.openpty()
-        pid = os.fork()
-        if pid == 0:
-            os.chdir(self.folder)
-            os.dup2(follower, 2)
-            os.execv(BINARY, [str(BINARY), "run", *SOURCES, "--output", "out", "--threads", "1", "--model-params",
-                              "{'maxIter': 2000, 'maxDepth': 8}"])
-        os.close(follower)
-        shown = b""
-        while True:
-            try:
-                block = os.read(leader, 4096)
-            except OSError:
-                break
-            if not block:
-                break
-            shown += block
-        os.close(leader)
-        self.assertEqual(os.waitpid(pid, 0)[1], 0)
+        shown = self.run_on_terminal("run", *SOURCES, "--output", "out", "--threads", 1, "--model-params",
+                                     "{'maxIter': 2000, 'maxDepth': 8}")
         self.assertRegex(shown, rb"training \d+/2000 ")
 
 
