@@ -455,7 +455,8 @@ class Walk:
                 targets = self.exact.targets(tree)
                 gains = [exact_gain(rows, left, targets, self.weights) for left in (our_left, their_left)]
                 if gains[0] != gains[1]:
-                    self._differ(tree, j, f"gains {float(gains[0])!r} and {float(gains[1])!r}, {float(gains[0] - gains[1])!r} apart, of split", describe(ours), describe(theirs))
+                    numbers = f"gains {float(gains[0])!r} and {float(gains[1])!r}, {float(gains[0] - gains[1])!r} apart"
+                    self._differ(tree, j, f"{numbers}, of split", describe(ours), describe(theirs))
                     return
             self.ties.append(Tie(tree, j, "same rows" if alike else "equal gain", describe(ours), describe(theirs), len(rows), theirs["gain"]))
             if not alike:
