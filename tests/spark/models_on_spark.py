@@ -158,7 +158,8 @@ def main():
                 failed += 1
                 print(f"{check.__name__} {parameters}: FAILED: {str(error)[:3000]}", file=sys.stderr)
     spark.stop()
-    print(f"models_on_spark: PySpark {pyspark.__version__}, {2 * min(options.count, len(PARAMETERS))} cases, {failed} failed")
+    passed = 2 * min(options.count, len(PARAMETERS)) - failed
+    print(f"PySpark {pyspark.__version__}\nmodels_on_spark: {passed} passed, {failed} failed")
     return 1 if failed else 0
 
 
