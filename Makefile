@@ -39,7 +39,7 @@ bench: ## Measure; BENCH_ARGS goes to bench/run.py
 	@tools/setup bench
 	@cmake --preset bench >/dev/null
 	@cmake --build --preset bench --parallel $(JOBS)
-	@$(python) bench/run.py --build-dir build/bench $(BENCH_ARGS)
+	@$(python) bench/run.py --build-dir build/bench --trainers-python $(FIRESTEEL_CACHE)/venv/bench/bin/python3 $(BENCH_ARGS)
 
 .PHONY: format
 format: ## Lay out every C++ source as .clang-format says

@@ -1,13 +1,15 @@
 """Measures firesteel beside PySpark in one run and prints Markdown tables.
 
-Three things are measured, and every one checks its answer:
-  steps      data preprocessing and feature engineering (training, validation) on sample data, as firesteel
-             commands and as PySpark programs (bench/pyspark_steps.py), a process each, start-up included;
+Four things are measured, and every one checks its answer:
+  steps      the four steps on sample data, as firesteel commands, as `firesteel run`, and as PySpark programs
+             (bench/pyspark_steps.py), a process each, start-up included;
+  training   gradient-boosted trees on one large feature frame, beside LightGBM and XGBoost (bench/trainers.py);
   start-up   what a firesteel process costs before it does anything, beside a bare program with DuckDB in it;
   programs   the Google Benchmark programs of bench/.
 
-usage: run.py [--build-dir build/bench] [--rows 10000,1000000] [--runs 5] [--pyspark-runs 1] [--training]
-              [--skip-pyspark] [--skip-programs] [--quick] [--work-dir DIR]
+usage: run.py [--build-dir build/bench] [--rows 10000,1000000] [--runs 5] [--pyspark-runs 1]
+              [--training-rows 10000000] [--trainers-python PYTHON] [--skip-pyspark] [--skip-programs] [--quick]
+              [--work-dir DIR]
 Exit code 1 if an answer is wrong or a command fails.
 """
 
@@ -23,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -32,21 +35,31 @@ PARTS = ("training", "validation")
 PROGRAMS = ("gbt_trainer_bench", "prediction_bench")
 STEPS = ("data preprocessing", "feature engineering, training", "feature engineering, validation",
          "model training")
+LABEL = "actual_shipping_days"
 
 
 class WrongAnswer(Exception):
     """A command failed, or the two sides do not agree."""
 
 
+class Spent(typing.NamedTuple):
+    seconds: float  # From the start of the process to its end.
+    peak_bytes: int  # The most memory it held at once.
+
+
 def run(command):
-    """Runs a command and returns the seconds it took from start to end of its process."""
-    begin = time.perf_counter()
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    seconds = time.perf_counter() - begin
-    if result.returncode != 0:
-        tail = "\n".join(result.stderr.strip().splitlines()[-15:])
-        raise WrongAnswer(f"{' '.join(map(str, command))}\nended with code {result.returncode}:\n{tail}")
-    return seconds
+    """Runs a command and returns what it took."""
+    with tempfile.TemporaryFile("w+") as output:
+        begin = time.perf_counter()
+        process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begin
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            output.seek(0)
+            tail = "".join(output.readlines()[-15:])
+            raise WrongAnswer(f"{' '.join(map(str, command))}\nended with code {process.returncode}:\n{tail}")
+    return Spent(seconds, usage.ru_maxrss * 1024)
 
 
 # --- the steps --------------------------------------------------------------------------------------------
@@ -63,6 +76,9 @@ def firesteel_commands(firesteel, data, output):
          "--pipeline-model", features / "training/pipeline_model", "--output", features / "validation"],
         [firesteel, "model-training", "--training-dataset", features / "training/dataframe",
          "--validation-dataset", features / "validation/dataframe", "--output", output / "model_training",
+         "--model-params", "{'maxIter': 32}"],
+        [firesteel, "run", "--shipping-logs", data / "ShippingLogs.csv",
+         "--product-description", data / "ProductDescriptions.csv", "--output", output / "run",
          "--model-params", "{'maxIter': 32}"],
     ]
 
@@ -90,15 +106,14 @@ def describe_frame(folder):
     return rows, names
 
 
-def describe_output(output, with_training):
+def describe_output(output):
     """What both sides must agree on: rows and columns of every frame, and the metrics."""
     found = {}
     for part in PARTS:
         found[f"{part} frame, prepared"] = describe_frame(output / "data_preprocessing" / part)
         found[f"{part} frame, features"] = describe_frame(output / "feature_engineering" / part / "dataframe")
-        if with_training:
-            text = (output / "model_training" / part / "metrics.json").read_text(encoding="utf-8")
-            found[f"{part} metrics"] = json.loads(text)
+        text = (output / "model_training" / part / "metrics.json").read_text(encoding="utf-8")
+        found[f"{part} metrics"] = json.loads(text)
     return found
 
 
@@ -119,35 +134,46 @@ def check_row_total(found, num_rows, who):
             raise WrongAnswer(f"{who}: {part} has {prepared} rows before and {features} after feature engineering")
 
 
-def measure_steps(make_commands, output, runs, num_steps, progress):
-    """Seconds of each step, one list per run; the last run's output stays."""
-    seconds = []
+def measure_steps(make_commands, output, runs, progress):
+    """What each command took, one list per run; the last run's output stays."""
+    spent = []
     for number in range(runs):
         shutil.rmtree(output, ignore_errors=True)
-        commands = make_commands(output)[:num_steps]
-        seconds.append([run(command) for command in commands])
-        print(f"{progress}, run {number + 1} of {runs}: {sum(seconds[-1]):.2f} s", file=sys.stderr)
-    return seconds
+        spent.append([run(command) for command in make_commands(output)])
+        print(f"{progress}, run {number + 1} of {runs}: {sum(s.seconds for s in spent[-1]):.2f} s", file=sys.stderr)
+    return spent
 
 
 def show_seconds(value):
     return f"{value:.3f} s" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
 
 
-def steps_table(num_rows, ours, theirs, num_steps):
-    """A Markdown table of medians; the last line is the median of the runs' sums."""
+def steps_table(num_rows, ours, theirs):
+    """A Markdown table of medians; the line of sums is the median of the runs' sums."""
+    num_steps = len(STEPS)
+
+    def times(runs, begin, end):
+        return [sum(s.seconds for s in spent[begin:end]) for spent in runs]
+
+    def peak(begin, end):
+        return max(s.peak_bytes for spent in ours for s in spent[begin:end])
+
     lines = [f"### {num_rows:,} rows", ""]
-    header = ["step", f"firesteel (median of {len(ours)})", "fastest to slowest"]
+    header = ["step", f"firesteel (median of {len(ours)})", "fastest to slowest", "peak memory"]
     if theirs:
         header += [f"PySpark (median of {len(theirs)})" if len(theirs) > 1 else "PySpark (one run)", "ratio"]
     lines += ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    columns = [(STEPS[i], [r[i] for r in ours], [r[i] for r in theirs]) for i in range(num_steps)]
-    columns.append(("**together**", [sum(r) for r in ours], [sum(r) for r in theirs]))
-    for name, our_seconds, their_seconds in columns:
-        our = statistics.median(our_seconds)
-        cells = [name, show_seconds(our), f"{show_seconds(min(our_seconds))} to {show_seconds(max(our_seconds))}"]
+    columns = [(STEPS[i], (i, i + 1), (i, i + 1)) for i in range(num_steps)]
+    columns.append(("**the first three together**", (0, 3), (0, 3)))
+    columns.append(("**all four together**", (0, num_steps), (0, num_steps)))
+    columns.append(("**`firesteel run`, all four in one process**", (num_steps, num_steps + 1), (0, num_steps)))
+    for name, our_part, their_part in columns:
+        our_times = times(ours, *our_part)
+        our = statistics.median(our_times)
+        cells = [name, show_seconds(our), f"{show_seconds(min(our_times))} to {show_seconds(max(our_times))}",
+                 f"{peak(*our_part) / 2**20:.0f} MiB"]
         if theirs:
-            their = statistics.median(their_seconds)
+            their = statistics.median(times(theirs, *their_part))
             cells += [show_seconds(their), f"{their / our:.0f} times"]
         lines.append("| " + " | ".join(cells) + " |")
     return lines + [""]
@@ -156,23 +182,58 @@ def steps_table(num_rows, ours, theirs, num_steps):
 def bench_steps(options, firesteel, work, num_rows):
     data = work / f"data-{num_rows}"
     run([firesteel, "sample-data", "--output", data, "--rows", str(num_rows)])
-    num_steps = 4 if options.training else 3
     ours = measure_steps(lambda output: firesteel_commands(firesteel, data, output), work / "firesteel",
-                         options.runs, num_steps, f"firesteel, {num_rows:,} rows")
-    our_answer = describe_output(work / "firesteel", options.training)
+                         options.runs, f"firesteel, {num_rows:,} rows")
+    our_answer = describe_output(work / "firesteel")
     check_row_total(our_answer, num_rows, "firesteel")
+    if describe_output(work / "firesteel/run") != our_answer:
+        raise WrongAnswer("firesteel run gives something else than the four commands")
     theirs = []
     if not options.skip_pyspark:
         theirs = measure_steps(lambda output: pyspark_commands(data, output), work / "pyspark",
-                               options.pyspark_runs, num_steps, f"PySpark, {num_rows:,} rows")
-        their_answer = describe_output(work / "pyspark", options.training)
+                               options.pyspark_runs, f"PySpark, {num_rows:,} rows")
+        their_answer = describe_output(work / "pyspark")
         check_row_total(their_answer, num_rows, "PySpark")
         for what, ours_is in our_answer.items():
             if not agree(ours_is, their_answer[what]):
                 raise WrongAnswer(f"{what}: firesteel has {ours_is}, PySpark {their_answer[what]}")
     rows = ", ".join(f"{our_answer[f'{part} frame, prepared'][0]:,} {part}" for part in PARTS)
     agreed = "both sides agree" if theirs else "as many as went in"
-    return steps_table(num_rows, ours, theirs, num_steps) + [f"Rows: {rows} ({agreed}).", ""]
+    return steps_table(num_rows, ours, theirs) + [f"Rows: {rows} ({agreed}).", ""]
+
+
+# --- training ---------------------------------------------------------------------------------------------
+
+
+def bench_training(options, firesteel, work, num_rows):
+    data, output = work / f"data-{num_rows}", work / "training"
+    run([firesteel, "sample-data", "--output", data, "--rows", str(num_rows)])
+    commands = firesteel_commands(firesteel, data, output)[:len(STEPS)]
+    for command in commands[:-1]:
+        run(command)
+    seconds = []
+    for number in range(options.runs):
+        run(commands[-1])
+        manifest = json.loads((output / "model_training/manifest.json").read_text(encoding="utf-8"))
+        seconds.append(manifest["milliseconds"]["training"] / 1000)
+        print(f"training on {num_rows:,} rows, run {number + 1} of {options.runs}: {seconds[-1]:.2f} s", file=sys.stderr)
+    metrics = json.loads((output / "model_training/training/metrics.json").read_text(encoding="utf-8"))
+    our_error = metrics["raw_predictions_mean_absolute_error"]
+    ours = statistics.median(seconds)
+    result = subprocess.run([options.trainers_python, BENCH / "trainers.py",
+                             output / "feature_engineering/training/dataframe", LABEL], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise WrongAnswer(f"trainers.py: {result.stderr.strip()[-1000:]}")
+    answer = json.loads(result.stdout)
+    lines = [f"### Training: {answer['rows']:,} rows of {answer['features']} features, 32 trees, depth 5, 32 bins", "",
+             "| trainer | binning and training | mean absolute error | firesteel is |", "| --- | --- | --- | --- |",
+             f"| firesteel, rows in Parquet files | {show_seconds(ours)} | {our_error:.3f} | |"]
+    for name, found in answer["trainers"].items():
+        if not math.isclose(found["mae"], our_error, rel_tol=0.05):
+            raise WrongAnswer(f"{name} has a mean absolute error of {found['mae']}, firesteel {our_error}")
+        lines.append(f"| {name}, rows in memory | {show_seconds(found['seconds'])} | {found['mae']:.3f} "
+                     f"| {found['seconds'] / ours:.0f} times as fast |")
+    return lines + [""]
 
 
 # --- start-up ---------------------------------------------------------------------------------------------
@@ -189,7 +250,7 @@ def bench_start_up(options, firesteel, work, programs):
                  ("a bare program that opens DuckDB", [programs / "open_duckdb"])]
     lines = ["### Start-up", "", f"| process | median of {runs} | fastest |", "| --- | --- | --- |"]
     for name, command in processes:
-        seconds = [run(command) for _ in range(runs)]
+        seconds = [run(command).seconds for _ in range(runs)]
         lines.append(f"| {name} | {statistics.median(seconds) * 1000:.1f} ms | {min(seconds) * 1000:.1f} ms |")
     return lines + [""]
 
@@ -248,7 +309,9 @@ def parse_options():
     parser.add_argument("--rows", default=None, help="sizes, comma separated (default 10000,1000000)")
     parser.add_argument("--runs", type=int, default=None, help="runs of firesteel (default 5)")
     parser.add_argument("--pyspark-runs", type=int, default=1, help="runs of PySpark (default 1)")
-    parser.add_argument("--training", action="store_true", help="measure model training too, 32 trees")
+    parser.add_argument("--training-rows", type=int, default=None,
+                        help="rows for the comparison of trainers, 0: none (default 10000000; with --quick 100000)")
+    parser.add_argument("--trainers-python", default=sys.executable, help="a Python with lightgbm and xgboost")
     parser.add_argument("--skip-pyspark", action="store_true")
     parser.add_argument("--skip-programs", action="store_true")
     parser.add_argument("--quick", action="store_true", help="10,000 rows and few runs, to see that it works")
@@ -258,6 +321,8 @@ def parse_options():
         options.rows = "10000" if options.quick else "10000,1000000"
     if options.runs is None:
         options.runs = 2 if options.quick else 5
+    if options.training_rows is None:
+        options.training_rows = 100_000 if options.quick else 10_000_000
     try:
         options.rows = [int(text.replace("_", "")) for text in options.rows.split(",")]
     except ValueError:
@@ -283,6 +348,8 @@ def main():
         report = ["## firesteel, measured", ""] + describe_machine(firesteel, not options.skip_pyspark)
         for num_rows in options.rows:
             report += bench_steps(options, firesteel, work, num_rows)
+        if options.training_rows > 0:
+            report += bench_training(options, firesteel, work, options.training_rows)
         report += bench_start_up(options, firesteel, work, programs)
         if not options.skip_programs:
             report += bench_programs(options, programs)
