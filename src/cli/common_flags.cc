@@ -50,6 +50,30 @@ std::string TemporaryDirectory() {
   return ((error ? std::filesystem::path("/tmp") : base) / ("firesteel-" + RandomUuid())).string();
 }
 
+// Sizes of the files at `location` and below, as far as they can be told; never more than `enough`.
+std::uintmax_t NumBytes(const Location& location, std::uintmax_t enough) {
+  std::error_code error;
+  if (!location.IsDirectory()) {
+    const std::uintmax_t size = std::filesystem::file_size(location.path(), error);
+    return error ? 0 : std::min(size, enough);
+  }
+  std::uintmax_t total = 0;
+  for (std::filesystem::recursive_directory_iterator it(location.path(), error), end;
+       !error && it != end && total < enough; it.increment(error)) {
+    std::error_code ignored;
+    if (it->is_regular_file(ignored)) total += it->file_size(ignored);
+  }
+  return std::min(total, enough);
+}
+
+int NumThreads(const CommonOptions& options, const std::vector<Location>& inputs) {
+  constexpr std::uintmax_t kLittle = 16 << 20;
+  if (options.num_threads > 0) return options.num_threads;
+  std::uintmax_t total = 0;
+  for (const Location& input : inputs) total += NumBytes(input, kLittle);
+  return total < kLittle ? 1 : 0;
+}
+
 }  // namespace
 
 void AddOutputFlags(Flags* flags) {
@@ -173,17 +197,17 @@ std::int64_t ParseMemoryLimit(std::string_view text) {
   return static_cast<std::int64_t>(bytes);
 }
 
-void RunStep(const CommonOptions& options,
+void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
              const std::function<StepReport(Engine& engine, const StepObserver& observer)>& step) {
   Interruption interruption;
   Progress progress(options.progress);
   StepReport report;
   try {
     LoadDuckDbLibrary();
-    const std::unique_ptr<Engine> engine =
-        OpenDuckDb({.num_threads = options.num_threads,
-                    .memory_limit_bytes = options.memory_limit_bytes,
-                    .temp_directory = TemporaryDirectory()});
+    const std::string temporary = TemporaryDirectory();
+    std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = NumThreads(options, inputs),
+                                                 .memory_limit_bytes = options.memory_limit_bytes,
+                                                 .temp_directory = temporary});
     struct Connection {
       Connection(Interruption* target, Engine* source) : interruption(target) {
         interruption->SetEngine(source);
@@ -200,6 +224,8 @@ void RunStep(const CommonOptions& options,
         LogDebug(state.phase);
       }
     });
+    // What DuckDB takes milliseconds to free, the system frees at once. Files it frees itself.
+    if (!std::filesystem::exists(temporary)) static_cast<void>(engine.release());
   } catch (const Error&) {
     progress.End();
     if (interruption.exit_code() != 0) throw InterruptedBySignal{interruption.exit_code()};

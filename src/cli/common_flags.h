@@ -44,7 +44,10 @@ bool ReadOverwrite(const Flags& flags);
 std::int64_t ParseMemoryLimit(std::string_view text);
 
 /// Runs a step with an engine, progress and interruption around it, and logs what it wrote.
-void RunStep(const CommonOptions& options,
+/// `inputs` are what it reads: without --threads, little data gets an engine of one thread, as
+/// handing it to others takes longer than working on it. To be called once, at the end of a
+/// command: the process is expected to end soon after.
+void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
              const std::function<StepReport(Engine& engine, const StepObserver& observer)>& step);
 
 /// Thrown instead of Error(kInterrupted) to carry the exit code out of RunStep.

@@ -27,7 +27,7 @@ void RunDataPreprocessingCommand(const std::vector<std::string>& arguments) {
                                .output = ReadLocation(flags, "--output"),
                                .overwrite = ReadOverwrite(flags),
                                .training_fraction = ReadFractionFlag(workflow, flags)};
-  RunStep(common, [&](Engine& engine, const StepObserver& observer) {
+  RunStep(common, Locations(options.sources), [&](Engine& engine, const StepObserver& observer) {
     options.observer = observer;
     return RunDataPreprocessing(engine, workflow, options);
   });

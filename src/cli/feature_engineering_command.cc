@@ -31,7 +31,7 @@ void RunFeatureEngineeringCommand(const std::vector<std::string>& arguments) {
   if (flags.Has("--pipeline-model")) {
     options.pipeline_model = ReadLocation(flags, "--pipeline-model");
   }
-  RunStep(common, [&](Engine& engine, const StepObserver& observer) {
+  RunStep(common, {options.dataframe}, [&](Engine& engine, const StepObserver& observer) {
     options.observer = observer;
     return RunFeatureEngineering(engine, workflow, options);
   });

@@ -32,10 +32,11 @@ void RunModelTrainingCommand(const std::vector<std::string>& arguments) {
                           .output = ReadOutputFlag(flags),
                           .overwrite = ReadOverwrite(flags),
                           .model = ReadModelFlags(workflow, flags, common.num_threads)};
-  RunStep(common, [&](Engine& engine, const StepObserver& observer) {
-    options.observer = observer;
-    return RunModelTraining(engine, workflow, options);
-  });
+  RunStep(common, {options.training_dataset, options.validation_dataset},
+          [&](Engine& engine, const StepObserver& observer) {
+            options.observer = observer;
+            return RunModelTraining(engine, workflow, options);
+          });
 }
 
 }  // namespace firesteel

@@ -32,7 +32,7 @@ void RunRunCommand(const std::vector<std::string>& arguments) {
                      .overwrite = ReadOverwrite(flags),
                      .training_fraction = ReadFractionFlag(workflow, flags),
                      .model = ReadModelFlags(workflow, flags, common.num_threads)};
-  RunStep(common, [&](Engine& engine, const StepObserver& observer) {
+  RunStep(common, Locations(options.sources), [&](Engine& engine, const StepObserver& observer) {
     options.observer = observer;
     return RunAllSteps(engine, workflow, options);
   });

@@ -44,6 +44,12 @@ std::map<std::string, Location> ReadSourceFlags(const Workflow& workflow, const 
   return sources;
 }
 
+std::vector<Location> Locations(const std::map<std::string, Location>& sources) {
+  std::vector<Location> locations;
+  for (const auto& [name, location] : sources) locations.push_back(location);
+  return locations;
+}
+
 void AddFractionFlag(const Workflow& workflow, Flags* flags) {
   flags->AddValue(
       "Step", "--training-fraction", "F",

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "cli/flags.h"
 #include "storage/location.h"
@@ -16,6 +17,7 @@ namespace firesteel {
 /// --s3-shipping-logs-dir.
 void AddSourceFlags(const Workflow& workflow, Flags* flags);
 std::map<std::string, Location> ReadSourceFlags(const Workflow& workflow, const Flags& flags);
+std::vector<Location> Locations(const std::map<std::string, Location>& sources);
 
 /// --training-fraction, the workflow's by default.
 void AddFractionFlag(const Workflow& workflow, Flags* flags);

@@ -165,8 +165,12 @@ class Engine {
                                                std::span<const sql::ExpressionPtr> conditions) = 0;
   /// The distinct values of an expression with their row counts, null included, in no promised
   /// order.
-  virtual std::vector<ValueCount> ValueCounts(const Relation& input,
-                                              const sql::ExpressionPtr& expression) = 0;
+  std::vector<ValueCount> ValueCounts(const Relation& input, const sql::ExpressionPtr& expression) {
+    return std::move(ValueCountsOf(input, {&expression, 1}).front());
+  }
+  /// The same of several expressions, each on its own, in one pass.
+  virtual std::vector<std::vector<ValueCount>> ValueCountsOf(
+      const Relation& input, std::span<const sql::ExpressionPtr> expressions) = 0;
   /// All columns of a relation of exactly one row; list and vector columns included (a vector as
   /// its dense values).
   virtual std::vector<NamedValue> FetchRow(const Relation& input) = 0;

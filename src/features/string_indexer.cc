@@ -122,10 +122,16 @@ class StringIndexer final : public Stage {
       : params_(std::move(params)), columns_(params_.Columns()) {}
 
   std::unique_ptr<FittedStage> Fit(Engine& engine, const Relation& input) const override {
-    std::vector<std::vector<std::string>> labels;
+    std::vector<const Field*> fields;
+    std::vector<sql::ExpressionPtr> texts;
     for (const auto& column : columns_) {
-      const Field& field = IndexableInput(input.schema(), column.input);
-      labels.push_back(Labels(engine.ValueCounts(input, AsText(field)), field));
+      fields.push_back(&IndexableInput(input.schema(), column.input));
+      texts.push_back(AsText(*fields.back()));
+    }
+    std::vector<std::vector<ValueCount>> counts = engine.ValueCountsOf(input, texts);
+    std::vector<std::vector<std::string>> labels;
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      labels.push_back(Labels(std::move(counts[i]), *fields[i]));
     }
     return std::make_unique<StringIndexerModel>(params_, std::move(labels));
   }

@@ -36,10 +36,10 @@ struct WeightedValue {
 /// bins, then label, then weight, and no two are equal, so they depend on the multiset of rows
 /// alone.
 struct Cells {
-  std::size_t num_features = 0;     // d
-  std::vector<std::uint16_t> bins;  // Shape (n, d), row-major.
-  std::vector<double> labels;       // Shape (n).
-  std::vector<double> weights;      // Shape (n); 1 without a weight column.
+  std::size_t num_features = 0;      // d
+  std::vector<std::uint16_t> bins;   // Shape (n, d), row-major.
+  std::vector<double> labels;        // Shape (n).
+  std::vector<double> weights;       // Shape (n); 1 without a weight column.
   std::vector<std::int64_t> counts;  // Shape (n).
 
   std::size_t size() const { return labels.size(); }

@@ -204,7 +204,8 @@ void Connection::RegisterFunctionsOf(std::string_view statement) {
   for (std::size_t at = statement.find(kPrefix); at != statement.npos;
        at = statement.find(kPrefix, at)) {
     const std::size_t begin = at;
-    while (at < statement.size() && (std::isalnum(static_cast<unsigned char>(statement[at])) != 0 || statement[at] == '_')) {
+    while (at < statement.size() &&
+           (std::isalnum(static_cast<unsigned char>(statement[at])) != 0 || statement[at] == '_')) {
       ++at;
     }
     // Names of relations and text in quotes may come along; nobody provides those.

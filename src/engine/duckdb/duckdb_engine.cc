@@ -162,8 +162,8 @@ class DuckDbEngine final : public Engine {
     return Counts(fmt::format("SELECT {} FROM {}", list, views_.Source(input)));
   }
 
-  std::vector<ValueCount> ValueCounts(const Relation& input,
-                                      const sql::ExpressionPtr& expression) override;
+  std::vector<std::vector<ValueCount>> ValueCountsOf(
+      const Relation& input, std::span<const sql::ExpressionPtr> expressions) override;
 
   std::vector<NamedValue> FetchRow(const Relation& input) override {
     connection_.BeginCall();
@@ -316,25 +316,41 @@ Relation DuckDbEngine::Join(const Relation& left, const Relation& right,
       std::move(schema));
 }
 
-std::vector<ValueCount> DuckDbEngine::ValueCounts(const Relation& input,
-                                                  const sql::ExpressionPtr& expression) {
+std::vector<std::vector<ValueCount>> DuckDbEngine::ValueCountsOf(
+    const Relation& input, std::span<const sql::ExpressionPtr> expressions) {
   connection_.BeginCall();
-  const sql::ExpressionPtr resolved = sql::Resolve(expression, input.schema());
-  const std::string value = sql::Print(*resolved, sql::Dialect::kDuckDb);
-  const std::string text =
-      PrintFor(sql::Cast(sql::Column("value"), kStringType), Schema({{"value", resolved->type}}));
-  // Grouping takes -0.0 for 0.0, whose texts differ.
-  const bool is_float = resolved->type == kDoubleType || resolved->type == kFloatType;
-  duckdb::Result result = connection_.Query(fmt::format(
-      "SELECT {}, num_rows FROM (SELECT {} AS value, count(*) AS num_rows FROM {} GROUP BY 1{})",
-      text, value, views_.Source(input), is_float ? fmt::format(", signbit({})", value) : ""));
-  std::vector<ValueCount> counts;
+  // One set of groups for each expression: outside its own set a value is null.
+  std::string values, texts, sets;
+  for (std::size_t i = 0; i < expressions.size(); ++i) {
+    const sql::ExpressionPtr resolved = sql::Resolve(expressions[i], input.schema());
+    const std::string name = fmt::format("value_{}", i);
+    values += fmt::format("{}{} AS {}", i == 0 ? "" : ", ",
+                          sql::Print(*resolved, sql::Dialect::kDuckDb), name);
+    texts += fmt::format("{}, ", PrintFor(sql::Cast(sql::Column(name), kStringType),
+                                          Schema({{name, resolved->type}})));
+    // Grouping takes -0.0 for 0.0, whose texts differ.
+    const bool is_float = resolved->type == kDoubleType || resolved->type == kFloatType;
+    sets += fmt::format("{}({}{})", i == 0 ? "" : ", ", name,
+                        is_float ? fmt::format(", signbit({})", name) : "");
+  }
+  std::string set = "0";
+  for (std::size_t i = 1; i < expressions.size(); ++i) {
+    set += fmt::format(" + {} * (1 - grouping(value_{}))", i, i);
+  }
+  duckdb::Result result = connection_.Query(
+      fmt::format("SELECT {}CAST({} AS BIGINT), count(*) FROM (SELECT {} FROM {}) GROUP BY "
+                  "GROUPING SETS ({})",
+                  texts, set, values, views_.Source(input), sets));
+  std::vector<std::vector<ValueCount>> counts(expressions.size());
   while (result.Next()) {
-    const duckdb::VectorView values = result.column(0), num_rows = result.column(1);
+    const std::int64_t* sets_of = result.column(expressions.size()).data<std::int64_t>();
+    const std::int64_t* num_rows = result.column(expressions.size() + 1).data<std::int64_t>();
     for (idx_t row = 0; row < result.num_rows(); ++row) {
-      ValueCount& count = counts.emplace_back();
-      if (values.IsValid(row)) count.value = std::string(values.Text(row));
-      count.count = num_rows.data<std::int64_t>()[row];
+      const auto which = static_cast<std::size_t>(sets_of[row]);
+      const duckdb::VectorView text = result.column(which);
+      ValueCount& count = counts[which].emplace_back();
+      if (text.IsValid(row)) count.value = std::string(text.Text(row));
+      count.count = num_rows[row];
     }
   }
   return counts;

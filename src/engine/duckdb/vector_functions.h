@@ -4,8 +4,8 @@
 
 namespace firesteel::duckdb {
 
-/// Registers, as far as they are wanted, the functions that sql/ml_functions.h promises for vectors, as the DuckDB dialect
-/// spells them:
+/// Registers, as far as they are wanted, the functions that sql/ml_functions.h promises for
+/// vectors, as the DuckDB dialect spells them:
 ///   fs_one_hot(index DOUBLE, size INTEGER)
 ///   fs_assemble(a, …), each a DOUBLE or a vector
 ///   fs_constant_vector(value DOUBLE, size INTEGER)

@@ -4,9 +4,10 @@
 
 namespace firesteel {
 
-/// Registers, as far as they are wanted, the scalar functions that sql/print.h's DuckDB text calls, where DuckDB's own differ
-/// from Spark's or do not exist. Null for a null argument unless said otherwise; errors carry
-/// Spark's error class in brackets. T is one of tinyint, smallint, int, bigint.
+/// Registers, as far as they are wanted, the scalar functions that sql/print.h's DuckDB text calls,
+/// where DuckDB's own differ from Spark's or do not exist. Null for a null argument unless said
+/// otherwise; errors carry Spark's error class in brackets. T is one of tinyint, smallint, int,
+/// bigint.
 ///
 ///     fs_add_T, fs_subtract_T, fs_multiply_T (T, T) -> T       overflow is an error
 ///     fs_negate_T, fs_abs_T (T) -> T                           overflow is an error
