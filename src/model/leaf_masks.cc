@@ -6,6 +6,8 @@
 #include <map>
 #include <utility>
 
+#include "model/categories.h"
+
 namespace firesteel {
 namespace {
 
@@ -53,12 +55,6 @@ std::optional<Leaves> LeavesOf(const Tree& tree) {
   return leaves;
 }
 
-// Spark tests membership in the smaller side of a split, so what is on neither side falls to the
-// larger one.
-bool UnknownGoesLeft(const TreeNode& node) {
-  return node.left_categories.size() > static_cast<std::size_t>(node.arity) / 2;
-}
-
 // How many of the ascending thresholds the value is not at or below; NaN is above all.
 std::uint32_t BinOf(double value, const std::vector<double>& thresholds) {
   const double* base = thresholds.data();
@@ -69,12 +65,6 @@ std::uint32_t BinOf(double value, const std::vector<double>& thresholds) {
     size -= half;
   }
   return static_cast<std::uint32_t>(base - thresholds.data()) + (!(value <= *base) ? 1U : 0U);
-}
-
-std::uint32_t CategoryOf(double value, std::int32_t arity) {
-  if (!(value >= 0.0 && value < arity)) return static_cast<std::uint32_t>(arity);
-  const auto category = static_cast<std::int32_t>(value);
-  return static_cast<std::uint32_t>(category == value ? category : arity);
 }
 
 // Adds the leaves of `num_trees` trees to the sums of neighbouring rows.
@@ -201,7 +191,8 @@ void LeafMasks::Predict(MatrixView<const double> rows, std::span<double> out) co
         const std::size_t step = rows.num_cols();
         if (feature.arity >= 0) {
           for (std::size_t row = 0; row < num_rows; ++row, value += step) {
-            own[row] += feature.stride * CategoryOf(*value, feature.arity);
+            own[row] +=
+                feature.stride * static_cast<std::uint32_t>(CategoryOf(*value, feature.arity));
           }
         } else if (feature.thresholds.size() == 1) {
           const double threshold = feature.thresholds.front();

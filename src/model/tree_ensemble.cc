@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "model/categories.h"
 #include "model/leaf_masks.h"
 
 namespace firesteel {
@@ -15,19 +16,6 @@ namespace {
 
 // Rows are predicted in blocks, tree by tree, so that a block's features and one tree stay cached.
 constexpr std::size_t kBlockRows = 64;
-
-// Where an unknown category goes: Spark tests membership in the smaller side of the split, so a
-// value on neither side falls to the larger one.
-bool UnknownGoesLeft(const TreeNode& node) {
-  return node.left_categories.size() > static_cast<std::size_t>(node.arity) / 2;
-}
-
-// The category a value stands for, or `arity` if it stands for none.
-std::int32_t CategoryOf(double value, std::int32_t arity) {
-  if (!(value >= 0.0 && value < arity)) return arity;
-  const auto category = static_cast<std::int32_t>(value);
-  return category == value ? category : arity;
-}
 
 bool GoesLeft(const TreeNode& node, double value) {
   if (node.arity < 0) return value <= node.threshold;
