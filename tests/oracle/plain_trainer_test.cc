@@ -7,34 +7,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "learn/gbt/tree_fixture.h"
 
 namespace firesteel {
 namespace {
 
 using ::testing::ElementsAre;
-
-struct Row {
-  double label;
-  std::vector<double> features;
-};
-
-Attribute Continuous() { return {}; }
-
-Attribute Nominal(std::int32_t arity) {
-  Attribute attribute;
-  attribute.kind = Attribute::Kind::kNominal;
-  attribute.num_values = arity;
-  return attribute;
-}
-
-MemoryRows ToMemory(const std::vector<Row>& rows, std::vector<Attribute> attributes) {
-  MemoryRows memory = {.attributes = std::move(attributes), .features = {}, .labels = {}};
-  for (const Row& row : rows) {
-    memory.labels.push_back(row.label);
-    memory.features.insert(memory.features.end(), row.features.begin(), row.features.end());
-  }
-  return memory;
-}
 
 TreeEnsemble Train(const std::vector<Row>& rows, std::vector<Attribute> attributes,
                    const GbtParameters& parameters) {
@@ -56,22 +34,6 @@ std::string MessageOf(const std::vector<Row>& rows, std::vector<Attribute> attri
     return error.what();
   }
   return "no error";
-}
-
-void ExpectNode(const TreeNode& node, double prediction, double impurity,
-                std::array<double, 3> stats, double gain) {
-  EXPECT_EQ(node.prediction, prediction);
-  EXPECT_EQ(node.impurity, impurity);
-  EXPECT_EQ(node.stats, stats);
-  EXPECT_EQ(node.num_rows, static_cast<std::int64_t>(stats[0]));
-  EXPECT_EQ(node.gain, gain);
-}
-
-void ExpectLeaf(const TreeNode& node, double prediction, double impurity,
-                std::array<double, 3> stats) {
-  ExpectNode(node, prediction, impurity, stats, -1.0);
-  EXPECT_TRUE(node.is_leaf());
-  EXPECT_EQ(node.feature, -1);
 }
 
 // The thresholds of spec I.1, outputs of Spark 4.3.0.
@@ -132,46 +94,8 @@ TEST(TrainGbtPlain, PrunesLeavesThatPredictTheSame) {
 }
 
 TEST(TrainGbtPlain, GrowsTheTwoTreesOfTheSpec) {
-  // Source: spec I.3, G1.
-  const std::vector<Row> rows = {{3, {0, 1}}, {5, {1, 2}}, {4, {0, 3}}, {9, {2, 4}},
-                                 {8, {2, 1}}, {6, {1, 4}}, {1, {0, 0}}, {7, {1, 5}}};
-  const MemoryRows memory = ToMemory(rows, {Nominal(3), Continuous()});
-  const TreeEnsemble model =
-      TrainGbtPlain(memory, {.max_iter = 2, .max_depth = 2, .step_size = 0.1});
-  EXPECT_THAT(model.weights(), ElementsAre(1.0, 0.1));
-
-  const auto& first = model.trees()[0].nodes;
-  ASSERT_EQ(first.size(), 7u);
-  ExpectNode(first[0], 5.375, 6.234375, {8, 43, 281}, 4.401041666666666);
-  EXPECT_EQ(first[0].feature, 0);
-  EXPECT_THAT(first[0].left_categories, ElementsAre(0));
-  ExpectNode(first[1], 2.6666666666666665, 1.555555555555556, {3, 8, 26}, 1.3888888888888893);
-  EXPECT_EQ(first[1].feature, 1);
-  EXPECT_EQ(first[1].threshold, 0.5);
-  ExpectLeaf(first[2], 1.0, 0.0, {1, 1, 1});
-  ExpectLeaf(first[3], 3.5, 0.25, {2, 7, 25});
-  ExpectNode(first[4], 7.0, 2.0, {5, 35, 255}, 1.5);
-  EXPECT_THAT(first[4].left_categories, ElementsAre(1));
-  ExpectLeaf(first[5], 6.0, 0.6666666666666666, {3, 18, 110});
-  ExpectLeaf(first[6], 8.5, 0.25, {2, 17, 145});
-
-  const auto& second = model.trees()[1].nodes;
-  ASSERT_EQ(second.size(), 7u);
-  ExpectNode(second[0], 0.0, 1.5, {8, 0, 12}, 1.0);
-  EXPECT_EQ(second[0].threshold, 2.5);
-  ExpectNode(second[1], -1.0, 0.5, {4, -4, 6}, 0.3333333333333333);
-  EXPECT_THAT(second[1].left_categories, ElementsAre(1));
-  ExpectLeaf(second[2], -2.0, 0.0, {1, -2, 4});
-  ExpectLeaf(second[3], -0.6666666666666666, 0.22222222222222224, {3, -2, 2});
-  ExpectNode(second[4], 1.0, 0.5, {4, 4, 6}, 0.3333333333333333);
-  EXPECT_EQ(second[4].threshold, 4.5);
-  ExpectLeaf(second[5], 0.6666666666666666, 0.22222222222222224, {3, 2, 2});
-  ExpectLeaf(second[6], 2.0, 0.0, {1, 2, 4});
-
-  std::vector<double> out(rows.size());
-  model.Predict({memory.features.data(), rows.size(), 2}, out);
-  EXPECT_THAT(out, ElementsAre(3.433333333333333, 5.8, 3.566666666666667, 8.566666666666666,
-                               8.433333333333334, 6.066666666666666, 0.9333333333333333, 6.2));
+  ExpectTheTwoTrees(Train(EightRows(), {Nominal(3), Continuous()},
+                          {.max_iter = 2, .max_depth = 2, .step_size = 0.1}));
 }
 
 TEST(TrainGbtPlain, RefusesValuesThatAreNoCategory) {
@@ -190,15 +114,7 @@ TEST(TrainGbtPlain, RefusesValuesThatAreNoCategory) {
 TEST(TrainGbtPlain, AbsoluteLossLearnsTheSideOfEachRow) {
   // Source: spec I.3, G2.
   const TreeEnsemble model =
-      Train({{3, {0, 1}},
-             {5, {1, 2}},
-             {4, {0, 3}},
-             {9, {2, 4}},
-             {8, {2, 1}},
-             {6, {1, 4}},
-             {1, {0, 0}},
-             {7, {1, 5}}},
-            {Nominal(3), Continuous()},
+      Train(EightRows(), {Nominal(3), Continuous()},
             {.max_iter = 2, .max_depth = 2, .loss = Loss::kAbsolute, .step_size = 0.5});
   const auto& nodes = model.trees()[1].nodes;
   ASSERT_EQ(nodes.size(), 5u);

@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "learn/gbt/tree_fixture.h"
 #include "learn/memory_source.h"
 #include "model/tree_ensemble.h"
 
@@ -16,35 +16,6 @@ namespace firesteel {
 namespace {
 
 using ::testing::ElementsAre;
-
-struct Row {
-  double label;
-  std::vector<double> features;
-};
-
-Attribute Continuous() { return {}; }
-
-Attribute Nominal(std::int32_t arity) {
-  Attribute attribute;
-  attribute.kind = Attribute::Kind::kNominal;
-  attribute.num_values = arity;
-  return attribute;
-}
-
-Attribute Binary() {
-  Attribute attribute;
-  attribute.kind = Attribute::Kind::kBinary;
-  return attribute;
-}
-
-MemoryRows ToMemory(const std::vector<Row>& rows, std::vector<Attribute> attributes) {
-  MemoryRows memory = {.attributes = std::move(attributes), .features = {}, .labels = {}};
-  for (const Row& row : rows) {
-    memory.labels.push_back(row.label);
-    memory.features.insert(memory.features.end(), row.features.begin(), row.features.end());
-  }
-  return memory;
-}
 
 TreeEnsemble TrainOn(MemoryRows rows, const GbtParameters& parameters) {
   MemorySource source(std::move(rows));
@@ -55,13 +26,6 @@ TreeEnsemble TrainOn(MemoryRows rows, const GbtParameters& parameters) {
 TreeEnsemble Train(const std::vector<Row>& rows, std::vector<Attribute> attributes,
                    const GbtParameters& parameters) {
   return TrainOn(ToMemory(rows, std::move(attributes)), parameters);
-}
-
-std::vector<double> PredictAll(const TreeEnsemble& model, const std::vector<Row>& rows) {
-  const MemoryRows memory = ToMemory(rows, {});
-  std::vector<double> out(rows.size());
-  model.Predict({memory.features.data(), rows.size(), model.num_features()}, out);
-  return out;
 }
 
 std::vector<TreeNode> TrainTree(const std::vector<Row>& rows, std::vector<Attribute> attributes,
@@ -79,22 +43,6 @@ std::string MessageOf(const std::vector<Row>& rows, std::vector<Attribute> attri
     return error.what();
   }
   return "no error";
-}
-
-void ExpectNode(const TreeNode& node, double prediction, double impurity,
-                std::array<double, 3> stats, double gain) {
-  EXPECT_EQ(node.prediction, prediction);
-  EXPECT_EQ(node.impurity, impurity);
-  EXPECT_EQ(node.stats, stats);
-  EXPECT_EQ(node.num_rows, static_cast<std::int64_t>(stats[0]));
-  EXPECT_EQ(node.gain, gain);
-}
-
-void ExpectLeaf(const TreeNode& node, double prediction, double impurity,
-                std::array<double, 3> stats) {
-  ExpectNode(node, prediction, impurity, stats, -1.0);
-  EXPECT_TRUE(node.is_leaf());
-  EXPECT_EQ(node.feature, -1);
 }
 
 // The trees of spec I.2, outputs of Spark 4.3.0.
@@ -195,47 +143,11 @@ TEST(TrainGbt, UnknownCategoriesFollowTheLargerSide) {
   EXPECT_THAT(out, ElementsAre(9.05, 3.0, 3.0, 3.0));
 }
 
-// The rows of spec I.3.
-const std::vector<Row> kEightRows = {{3, {0, 1}}, {5, {1, 2}}, {4, {0, 3}}, {9, {2, 4}},
-                                     {8, {2, 1}}, {6, {1, 4}}, {1, {0, 0}}, {7, {1, 5}}};
-
 TEST(TrainGbt, GrowsTheTwoTreesOfTheSpec) {
   // Source: spec I.3, G1.
-  const TreeEnsemble model = Train(kEightRows, {Nominal(3), Continuous()},
+  const TreeEnsemble model = Train(EightRows(), {Nominal(3), Continuous()},
                                    {.max_iter = 2, .max_depth = 2, .step_size = 0.1});
-  EXPECT_THAT(model.weights(), ElementsAre(1.0, 0.1));
-
-  const auto& first = model.trees()[0].nodes;
-  ASSERT_EQ(first.size(), 7u);
-  ExpectNode(first[0], 5.375, 6.234375, {8, 43, 281}, 4.401041666666666);
-  EXPECT_EQ(first[0].feature, 0);
-  EXPECT_THAT(first[0].left_categories, ElementsAre(0));
-  ExpectNode(first[1], 2.6666666666666665, 1.555555555555556, {3, 8, 26}, 1.3888888888888893);
-  EXPECT_EQ(first[1].feature, 1);
-  EXPECT_EQ(first[1].threshold, 0.5);
-  ExpectLeaf(first[2], 1.0, 0.0, {1, 1, 1});
-  ExpectLeaf(first[3], 3.5, 0.25, {2, 7, 25});
-  ExpectNode(first[4], 7.0, 2.0, {5, 35, 255}, 1.5);
-  EXPECT_THAT(first[4].left_categories, ElementsAre(1));
-  ExpectLeaf(first[5], 6.0, 0.6666666666666666, {3, 18, 110});
-  ExpectLeaf(first[6], 8.5, 0.25, {2, 17, 145});
-
-  const auto& second = model.trees()[1].nodes;
-  ASSERT_EQ(second.size(), 7u);
-  ExpectNode(second[0], 0.0, 1.5, {8, 0, 12}, 1.0);
-  EXPECT_EQ(second[0].threshold, 2.5);
-  ExpectNode(second[1], -1.0, 0.5, {4, -4, 6}, 0.3333333333333333);
-  EXPECT_THAT(second[1].left_categories, ElementsAre(1));
-  ExpectLeaf(second[2], -2.0, 0.0, {1, -2, 4});
-  ExpectLeaf(second[3], -0.6666666666666666, 0.22222222222222224, {3, -2, 2});
-  ExpectNode(second[4], 1.0, 0.5, {4, 4, 6}, 0.3333333333333333);
-  EXPECT_EQ(second[4].threshold, 4.5);
-  ExpectLeaf(second[5], 0.6666666666666666, 0.22222222222222224, {3, 2, 2});
-  ExpectLeaf(second[6], 2.0, 0.0, {1, 2, 4});
-
-  EXPECT_THAT(PredictAll(model, kEightRows),
-              ElementsAre(3.433333333333333, 5.8, 3.566666666666667, 8.566666666666666,
-                          8.433333333333334, 6.066666666666666, 0.9333333333333333, 6.2));
+  ExpectTheTwoTrees(model);
 }
 
 TEST(TrainGbt, MinimumOfRowsHoldsOnBothSides) {
@@ -323,7 +235,7 @@ TEST(TrainGbt, FeatureOfOneCategoryNeverSplits) {
 TEST(TrainGbt, AbsoluteLossLearnsTheSideOfEachRow) {
   // Source: spec I.3, G2.
   const TreeEnsemble model =
-      Train(kEightRows, {Nominal(3), Continuous()},
+      Train(EightRows(), {Nominal(3), Continuous()},
             {.max_iter = 2, .max_depth = 2, .loss = Loss::kAbsolute, .step_size = 0.5});
   const auto& nodes = model.trees()[1].nodes;
   ASSERT_EQ(nodes.size(), 5u);
@@ -335,13 +247,13 @@ TEST(TrainGbt, AbsoluteLossLearnsTheSideOfEachRow) {
   EXPECT_EQ(nodes[3].prediction, -1.0);
   EXPECT_EQ(nodes[4].prediction, 1.0);
   EXPECT_EQ(nodes[4].impurity, 0.0);
-  EXPECT_THAT(PredictAll(model, kEightRows), ElementsAre(3.0, 5.5, 4.0, 9.0, 8.0, 6.5, 1.5, 6.5));
+  EXPECT_THAT(PredictAll(model, EightRows()), ElementsAre(3.0, 5.5, 4.0, 9.0, 8.0, 6.5, 1.5, 6.5));
 }
 
 TEST(TrainGbt, SamplesRowsAsSparkDoes) {
   // Source: spec I.3, G3.
   const TreeEnsemble model =
-      Train(kEightRows, {Nominal(3), Continuous()},
+      Train(EightRows(), {Nominal(3), Continuous()},
             {.max_iter = 2, .max_depth = 1, .step_size = 0.1, .subsampling_rate = 0.6, .seed = 5});
   const auto& first = model.trees()[0].nodes;
   ASSERT_EQ(first.size(), 3u);
@@ -353,7 +265,7 @@ TEST(TrainGbt, SamplesRowsAsSparkDoes) {
   ASSERT_EQ(second.size(), 3u);
   ExpectNode(second[0], 3.0, 29.0, {4, 12, 152}, 27.0);
   EXPECT_THAT(second[0].left_categories, ElementsAre(0, 1));
-  EXPECT_THAT(PredictAll(model, kEightRows), ElementsAre(2.0, 5.0, 5.0, 6.2, 3.2, 5.0, 2.0, 5.0));
+  EXPECT_THAT(PredictAll(model, EightRows()), ElementsAre(2.0, 5.0, 5.0, 6.2, 3.2, 5.0, 2.0, 5.0));
 }
 
 TEST(TrainGbt, PredictsTheSquaresOfTheSpec) {
