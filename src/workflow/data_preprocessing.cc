@@ -354,10 +354,9 @@ StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
   const std::vector<SourceFiles> sources = FindSources(workflow, options.sources);
   std::vector<Location> inputs;
   for (const SourceFiles& source : sources) inputs.push_back(source.location);
-  OutputDirectory output(options.output,
-                         {.overwrite = options.overwrite,
-                          .inputs = inputs,
-                          .entries = {"training", "validation", "rejected", "manifest.json"}});
+  OutputDirectory output(options.output, {.overwrite = options.overwrite,
+                                          .inputs = inputs,
+                                          .entries = {"training", "validation", "manifest.json"}});
   StepWork work(engine, workflow, "data_preprocessing",
                 {.directory = output.staging(), .target = options.output.path()}, options.observer);
   for (const SourceFiles& source : sources) work.inputs.Add(source.spec->name, source.files);

@@ -104,7 +104,7 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
   OutputDirectory output(options.output,
                          {.overwrite = options.overwrite,
                           .inputs = inputs,
-                          .entries = {"dataframe", "pipeline_model", "rejected", "manifest.json"}});
+                          .entries = {"dataframe", "pipeline_model", "manifest.json"}});
   StepWork work(engine, workflow, "feature_engineering",
                 {.directory = output.staging(), .target = options.output.path()}, options.observer);
   work.inputs.Add("dataframe", files);

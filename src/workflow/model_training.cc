@@ -469,11 +469,10 @@ StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
     }
   }
   const Location locations[] = {options.training_dataset, options.validation_dataset};
-  OutputDirectory output(
-      options.output, {.overwrite = options.overwrite,
-                       .inputs = locations,
-                       .entries = {"training", "validation", "model", "evaluation.json", "rejected",
-                                   "manifest.json"}});
+  OutputDirectory output(options.output,
+                         {.overwrite = options.overwrite,
+                          .inputs = locations,
+                          .entries = {"training", "validation", "model", "manifest.json"}});
   StepWork work(engine, workflow, "model_training",
                 {.directory = output.staging(), .target = options.output.path()}, options.observer);
   for (const Input& input : inputs) work.inputs.Add(input.role, input.files);
