@@ -270,8 +270,8 @@ def bench_programs(options, programs):
         for entry in json.loads(result.stdout)["benchmarks"]:
             if entry.get("error_occurred"):
                 raise WrongAnswer(f"{entry['name']}: {entry['error_message']}")
-            lines.append(f"| {entry['name']} | {entry['real_time']:.2f} {entry['time_unit']} "
-                         f"| {entry['items_per_second']:,.0f} |")
+            rate = f"{entry['items_per_second']:,.0f}" if "items_per_second" in entry else ""
+            lines.append(f"| {entry['name']} | {entry['real_time']:.2f} {entry['time_unit']} | {rate} |")
     return lines + [""]
 
 
@@ -301,6 +301,10 @@ def describe_machine(firesteel, with_pyspark):
                      f"{java[0] if java else 'Java unknown'}; a process per step")
     lines.append("- data: `firesteel sample-data`, seed 1, CSV on the local disk; times are of whole processes")
     return lines + [""]
+
+
+def show(lines):
+    print("\n".join(lines), flush=True)
 
 
 def parse_options():
@@ -345,15 +349,14 @@ def main():
         options.work_dir.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="firesteel-bench-", dir=options.work_dir))
     try:
-        report = ["## firesteel, measured", ""] + describe_machine(firesteel, not options.skip_pyspark)
+        show(["## firesteel, measured", ""] + describe_machine(firesteel, not options.skip_pyspark))
+        show(bench_start_up(options, firesteel, work, programs))
         for num_rows in options.rows:
-            report += bench_steps(options, firesteel, work, num_rows)
+            show(bench_steps(options, firesteel, work, num_rows))
         if options.training_rows > 0:
-            report += bench_training(options, firesteel, work, options.training_rows)
-        report += bench_start_up(options, firesteel, work, programs)
+            show(bench_training(options, firesteel, work, options.training_rows))
         if not options.skip_programs:
-            report += bench_programs(options, programs)
-        print("\n".join(report))
+            show(bench_programs(options, programs))
     except WrongAnswer as error:
         sys.exit(f"bench: {error}")
     finally:

@@ -1,6 +1,6 @@
 """Runs firesteel and PySpark on the same data and compares whatever either of them writes.
 
-    parity_test.py BINARY WORKDIR [--gbt-tool TOOL] [--seeds N] [--seed N] [--only NAME] [--data FOLDER]
+    parity_test.py BINARY WORKDIR [--gbt-tool TOOL] [--seeds N] [--sample N] [--seed N] [--only NAME] [--data FOLDER]
 
 Every comparison of a column, a schema or a metric is one check. The last line is
 `parity: N passed, M failed`; the exit code is 1 if a check failed.
@@ -19,6 +19,7 @@ import datetime
 import decimal
 import json
 import math
+import random
 import re
 import shutil
 import subprocess
@@ -546,7 +547,8 @@ def main() -> int:
     parser.add_argument("workdir", type=Path)
     parser.add_argument("--gbt-tool", help="goes on after a tie; without it a tie is an error")
     parser.add_argument("--seeds", type=int, default=len(generate.MAKERS), help="number of generated data sets")
-    parser.add_argument("--seed", type=int, default=20211021, help="seed of the generator")
+    parser.add_argument("--sample", type=int, help="draw this many of them; shipping_plain is always among them")
+    parser.add_argument("--seed", type=int, default=20211021, help="seed of the generator and of the draw")
     parser.add_argument("--only", action="append", default=[], help="run these data sets only ('real' is the real one)")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the real data set")
     arguments = parser.parse_args()
@@ -557,6 +559,10 @@ def main() -> int:
     java_text_checks(checks)
     shutil.rmtree(arguments.workdir / "runs", ignore_errors=True)
     data_sets = generate.make_all(arguments.workdir / "data", arguments.seeds, arguments.seed)
+    if arguments.sample is not None and arguments.sample < len(data_sets):
+        others = [data for data in data_sets if data.name != "shipping_plain"]
+        drawn = random.Random(arguments.seed).sample(others, arguments.sample - 1)
+        data_sets = [data for data in data_sets if data.name == "shipping_plain" or data in drawn]
     logs = arguments.data / "ShippingLogs.csv"
     if logs.is_file():
         sources = {"shipping_logs": logs, "product_description": arguments.data / "ProductDescriptions.csv"}

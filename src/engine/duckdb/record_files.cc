@@ -268,13 +268,10 @@ WriteResult WriteRecordFile(Connection* connection, const RecordTable& table,
     list +=
         fmt::format("{}{} AS {}", list.empty() ? "" : ", ", NestedSql(node), QuoteName(node.name));
   }
-  const std::string nested = connection->NewName("fs_view");
-  connection->Run(fmt::format("CREATE TEMP VIEW {} AS SELECT {} FROM {}", QuoteName(nested), list,
-                              QuoteName(flat)));
+  const std::string nested = fmt::format("(SELECT {} FROM {})", list, QuoteName(flat));
   WriteOptions one_file = options;
   one_file.target_file_bytes = 0;
   WriteResult written = WriteTable(connection, nested, Schema(), one_file);
-  connection->Run("DROP VIEW " + QuoteName(nested));
   connection->Run("DROP TABLE " + QuoteName(flat));
   return written;
 }
