@@ -121,6 +121,9 @@ Connection::Connection(const DatabaseOptions& options) {
       SetOption(config, "memory_limit", fmt::format("{}B", options.memory_limit_bytes));
     }
     SetOption(config, "temp_directory", options.temp_directory);
+    // It tells a file by its path and time, so it may mix a file with one that was written over it
+    // within the same moment; the system caches files anyway.
+    SetOption(config, "enable_external_file_cache", "false");
     SetOption(config, "autoload_known_extensions", "false");
     SetOption(config, "autoinstall_known_extensions", "false");
     SetOption(config, "allow_community_extensions", "false");
