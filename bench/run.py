@@ -44,7 +44,7 @@ class WrongAnswer(Exception):
 
 class Spent(typing.NamedTuple):
     seconds: float  # From the start of the process to its end.
-    peak_bytes: int  # The most memory it held at once.
+    peak_bytes: int  # No more than this at once: Linux counts what this program held when it made the process.
 
 
 def run(command):
@@ -159,7 +159,7 @@ def steps_table(num_rows, ours, theirs):
         return max(s.peak_bytes for spent in ours for s in spent[begin:end])
 
     lines = [f"### {num_rows:,} rows", ""]
-    header = ["step", f"firesteel (median of {len(ours)})", "fastest to slowest", "peak memory"]
+    header = ["step", f"firesteel (median of {len(ours)})", "fastest to slowest", "peak memory, at most"]
     if theirs:
         header += [f"PySpark (median of {len(theirs)})" if len(theirs) > 1 else "PySpark (one run)", "ratio"]
     lines += ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
