@@ -19,7 +19,7 @@ void RunDescribeCommand(const std::vector<std::string>& arguments) {
               "  firesteel describe out/model_training\n"
               "  firesteel describe out/model_training/model --trees\n"
               "  firesteel describe out/model_training/model --json");
-  flags.AddPositional("MODEL", "A model's folder, or an output of model-training that has one");
+  flags.AddPositional("MODEL", "A model's folder, or an output of model-training or run");
   flags.AddSwitch("Output", "--trees", "Show every tree");
   flags.AddSwitch("Output", "--json", "Write JSON");
   flags.AddValue("Input", "--workflow", "FILE",
@@ -32,9 +32,10 @@ void RunDescribeCommand(const std::vector<std::string>& arguments) {
     throw Error(ErrorKind::kUsage, "describe: no model is given; see firesteel describe --help");
   }
   Location location = ReadLocation(flags, "MODEL");
-  // A step's output has the model beside its metrics.
-  if (!(location / "metadata").IsDirectory() && (location / "model").IsDirectory()) {
-    location = location / "model";
+  // A step's output has the model beside its metrics, and run's output has that of the step.
+  for (const char* folder : {"model", "model_training/model"}) {
+    if ((location / "metadata").IsDirectory()) break;
+    if ((location / folder).IsDirectory()) location = location / folder;
   }
   LoadDuckDbLibrary();
   const std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = 1});

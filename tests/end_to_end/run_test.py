@@ -106,6 +106,14 @@ class RunTest(EndToEndTest):
         one, _ = self.run_all("one", *BIKES, sources=RIDES, params=None)
         self.check_equal(one, self.commands("other", *BIKES, sources=RIDES, params=None))
 
+    def test_describe_finds_the_model_in_every_folder_around_it(self):
+        self.sample()
+        self.run_all("out")
+        shown = [self.run_binary("describe", folder) for folder in ("out", "out/model_training", "out/model_training/model")]
+        self.assertEqual([done.returncode for done in shown], [0, 0, 0])
+        self.assertTrue(shown[0].stdout.startswith("gbt predicting actual_shipping_days from 10 features\n6 trees"), shown[0].stdout)
+        self.assertEqual([done.stdout for done in shown], [shown[0].stdout] * 3)
+
     def test_threads_and_repeats_change_no_byte(self):
         self.sample(20000)
         kept = []
