@@ -83,17 +83,12 @@ MemoryRows Select(const MemoryRows& rows, bool held_out) {
 
 std::uint16_t BinOf(const FeatureBins& bins, double value, const std::vector<Attribute>& attributes,
                     std::size_t feature) {
-  if (!bins.arity) {
-    return static_cast<std::uint16_t>(
-        std::lower_bound(bins.thresholds.begin(), bins.thresholds.end(), value) -
-        bins.thresholds.begin());
-  }
   // The value counts whole, so 2.5 is category 2, but nothing below 0 is category 0.
-  if (!(value >= 0.0 && value < static_cast<double>(*bins.arity))) {
+  if (bins.arity && !(value >= 0.0 && value < static_cast<double>(*bins.arity))) {
     Refuse(fmt::format("{} has {} categories, 0 to {}, but a row holds {}",
                        Describe(attributes, feature), *bins.arity, *bins.arity - 1, value));
   }
-  return static_cast<std::uint16_t>(value);
+  return bins.BinOf(value);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,6 +17,12 @@ struct FeatureBins {
 
   std::size_t num_bins() const {
     return arity ? static_cast<std::size_t>(*arity) : thresholds.size() + 1;
+  }
+  /// The bin of a value. Not NaN; a category is in range: 0 <= value < arity.
+  std::uint16_t BinOf(double value) const {
+    if (arity) return static_cast<std::uint16_t>(value);
+    return static_cast<std::uint16_t>(
+        std::lower_bound(thresholds.begin(), thresholds.end(), value) - thresholds.begin());
   }
 };
 

@@ -6,9 +6,9 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <utility>
 
+#include "engine/duckdb/stateful_function.h"
 #include "engine/duckdb/types.h"
 #include "engine/duckdb/vector_column.h"
 
@@ -230,16 +230,11 @@ void CellKeyChunk::AddVectors(const FeaturePart& part, std::span<const SlotBinne
 
 namespace {
 
-struct KeyPlan {
-  CellKeyMaker maker;
-  std::shared_ptr<ErrorSlot> errors;
-};
-
-void WriteKeys(const KeyPlan& plan, duckdb_data_chunk input, duckdb_vector output) {
+void WriteKeys(const CellKeyMaker& maker, duckdb_data_chunk input, duckdb_vector output) {
   thread_local CellKeyChunk keys;
-  keys.Compute(plan.maker, input);
+  keys.Compute(maker, input);
   const idx_t num_rows = duckdb_data_chunk_get_size(input);
-  const std::size_t num_words = plan.maker.layout().num_words();
+  const std::size_t num_words = maker.layout().num_words();
   udf::NullWriter nulls(output);
   if (num_words == 1) {
     std::copy_n(keys.Words(0), num_rows,
@@ -286,53 +281,6 @@ void PickSlot(const FeaturePart& part, duckdb_data_chunk input, duckdb_vector ou
   }
 }
 
-struct SlotPlan {
-  FeaturePart part;
-  std::shared_ptr<ErrorSlot> errors;
-};
-
-void Run(const KeyPlan& plan, duckdb_data_chunk input, duckdb_vector output) {
-  WriteKeys(plan, input, output);
-}
-void Run(const SlotPlan& plan, duckdb_data_chunk input, duckdb_vector output) {
-  PickSlot(plan.part, input, output);
-}
-
-template <typename Plan>
-void RunGuarded(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
-  const auto* plan = static_cast<const Plan*>(duckdb_scalar_function_get_extra_info(info));
-  try {
-    Run(*plan, input, output);
-  } catch (const Error& error) {
-    plan->errors->Put(error);
-    duckdb_scalar_function_set_error(info, error.what());
-  } catch (const std::exception& error) {
-    plan->errors->Put(Error(ErrorKind::kInternal, error.what()));
-    duckdb_scalar_function_set_error(info, error.what());
-  }
-}
-
-template <typename Plan>
-void RegisterPlan(Connection* connection, const std::string& name,
-                  std::span<const LogicalType> arguments, const LogicalType& result,
-                  std::unique_ptr<Plan> plan) {
-  duckdb_scalar_function function = duckdb_create_scalar_function();
-  duckdb_scalar_function_set_name(function, name.c_str());
-  for (const LogicalType& argument : arguments) {
-    duckdb_scalar_function_add_parameter(function, argument.get());
-  }
-  duckdb_scalar_function_set_return_type(function, result.get());
-  duckdb_scalar_function_set_special_handling(function);
-  duckdb_scalar_function_set_extra_info(function, plan.release(),
-                                        [](void* extra) { delete static_cast<Plan*>(extra); });
-  duckdb_scalar_function_set_function(function, RunGuarded<Plan>);
-  const duckdb_state state = duckdb_register_scalar_function(connection->get(), function);
-  duckdb_destroy_scalar_function(&function);
-  if (state == DuckDBError) {
-    throw Error(ErrorKind::kInternal, fmt::format("DuckDB did not register {}", name));
-  }
-}
-
 }  // namespace
 
 CellKeyLayout::CellKeyLayout(std::span<const FeatureBins> bins) {
@@ -362,17 +310,17 @@ void CellKeyLayout::Unpack(std::span<const std::uint64_t> words, std::uint16_t* 
 void RegisterCellKeyFunction(Connection* connection, const std::string& name,
                              std::span<const FeaturePart> parts,
                              std::span<const FeatureBins> bins) {
-  auto plan = std::make_unique<KeyPlan>(KeyPlan{{parts, bins}, connection->error_slot()});
-  const LogicalType result(plan->maker.layout().num_words() == 1 ? DUCKDB_TYPE_UBIGINT
-                                                                 : DUCKDB_TYPE_BLOB);
-  RegisterPlan(connection, name, PartTypes(parts), result, std::move(plan));
+  CellKeyMaker maker(parts, bins);
+  const LogicalType result(maker.layout().num_words() == 1 ? DUCKDB_TYPE_UBIGINT
+                                                           : DUCKDB_TYPE_BLOB);
+  RegisterStatefulFunction<WriteKeys>(connection, name, PartTypes(parts), result, std::move(maker));
 }
 
 void RegisterSlotFunction(Connection* connection, const std::string& name,
                           const FeaturePart& part) {
   const LogicalType arguments[] = {MakeVectorType(), LogicalType(DUCKDB_TYPE_INTEGER)};
-  RegisterPlan(connection, name, arguments, LogicalType(DUCKDB_TYPE_DOUBLE),
-               std::make_unique<SlotPlan>(SlotPlan{part, connection->error_slot()}));
+  RegisterStatefulFunction<PickSlot>(connection, name, arguments, LogicalType(DUCKDB_TYPE_DOUBLE),
+                                     part);
 }
 
 }  // namespace firesteel::duckdb

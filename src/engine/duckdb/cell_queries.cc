@@ -20,17 +20,11 @@ namespace {
 // -0.0 becomes 0.0.
 double WithoutSign(double zero) { return zero + 0.0; }
 
-std::string JoinParts(std::span<const FeaturePart> parts) {
-  std::string list;
-  for (const FeaturePart& part : parts) list += (list.empty() ? "" : ", ") + part.sql;
-  return list;
-}
-
 std::string Key(Connection* connection, const TrainingQuery& query,
                 std::span<const FeatureBins> bins) {
   const std::string name = connection->NewName("fs_cell_key");
   RegisterCellKeyFunction(connection, name, query.parts, bins);
-  return fmt::format("{}({})", name, JoinParts(query.parts));
+  return fmt::format("{}({})", name, PartsSql(query.parts));
 }
 
 // By value, then weight; NaN comes last.

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,21 @@ class ErrorSlot {
   /// Keeps the first error until it is taken.
   void Put(Error error);
   std::optional<Error> Take();
+
+  /// Runs the body of a callback. What it throws is kept and its text handed to `fail`, since
+  /// nothing may be thrown into DuckDB.
+  template <typename Body, typename Fail>
+  void Guard(Body&& body, Fail&& fail) noexcept {
+    try {
+      body();
+    } catch (const Error& error) {
+      Put(error);
+      fail(error.what());
+    } catch (const std::exception& error) {
+      Put(Error(ErrorKind::kInternal, error.what()));
+      fail(error.what());
+    }
+  }
 
  private:
   std::mutex mutex_;

@@ -71,15 +71,8 @@ class Aggregate {
 
   template <typename Body>
   static void Guard(duckdb_function_info info, Body&& body) noexcept {
-    try {
-      body();
-    } catch (const Error& error) {
-      TaskOf(info).errors->Put(error);
-      duckdb_aggregate_function_set_error(info, error.what());
-    } catch (const std::exception& error) {
-      TaskOf(info).errors->Put(Error(ErrorKind::kInternal, error.what()));
-      duckdb_aggregate_function_set_error(info, error.what());
-    }
+    TaskOf(info).errors->Guard(
+        body, [&](const char* text) { duckdb_aggregate_function_set_error(info, text); });
   }
 
   static idx_t StateSize(duckdb_function_info) { return sizeof(Counter*); }
@@ -121,12 +114,6 @@ class Aggregate {
     for (idx_t i = 0; i < count; ++i) delete std::exchange(CounterOf(states[i]), nullptr);
   }
 };
-
-std::string ListOf(std::span<const FeaturePart> parts) {
-  std::string list;
-  for (const FeaturePart& part : parts) list += (list.empty() ? "" : ", ") + part.sql;
-  return list;
-}
 
 class CellCounter {
  public:
@@ -341,7 +328,7 @@ CellCount CountCells(Connection* connection, const TrainingQuery& query,
                      std::span<const FeatureBins> bins) {
   std::vector<LogicalType> types = PartTypes(query.parts);
   types.emplace_back(DUCKDB_TYPE_DOUBLE);
-  std::string arguments = fmt::format("{}, {}", ListOf(query.parts), query.label);
+  std::string arguments = fmt::format("{}, {}", PartsSql(query.parts), query.label);
   if (query.weight) {
     types.emplace_back(DUCKDB_TYPE_DOUBLE);
     arguments += ", " + *query.weight;
@@ -374,7 +361,7 @@ std::vector<std::optional<GroupCounter>> CountValues(Connection* connection,
         fmt::format("CAST(struct_extract({}, 'type') AS DOUBLE)", plan.parts[i].sql);
   }
   std::vector<LogicalType> types = PartTypes(plan.parts);
-  std::string arguments = ListOf(plan.parts);
+  std::string arguments = PartsSql(plan.parts);
   if (query.weight) {
     types.emplace_back(DUCKDB_TYPE_DOUBLE);
     arguments += ", " + *query.weight;

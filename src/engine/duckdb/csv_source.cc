@@ -250,15 +250,11 @@ void FillChunk(const ScanPlan& plan, ScanState* state, duckdb_data_chunk output)
 
 void RunScan(duckdb_function_info info, duckdb_data_chunk output) {
   const ScanPlan& plan = PlanOf(duckdb_function_get_extra_info(info));
-  try {
-    FillChunk(plan, static_cast<ScanState*>(duckdb_function_get_init_data(info)), output);
-  } catch (const Error& error) {
-    plan.errors->Put(error);
-    duckdb_function_set_error(info, error.what());
-  } catch (const std::exception& error) {
-    plan.errors->Put(Error(ErrorKind::kInternal, error.what()));
-    duckdb_function_set_error(info, error.what());
-  }
+  plan.errors->Guard(
+      [&] {
+        FillChunk(plan, static_cast<ScanState*>(duckdb_function_get_init_data(info)), output);
+      },
+      [&](const char* text) { duckdb_function_set_error(info, text); });
 }
 
 // Registers a table function that reads the files with CsvScanner, and returns the call.

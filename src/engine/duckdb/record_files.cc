@@ -12,18 +12,12 @@
 
 #include "base/text.h"
 #include "engine/duckdb/file_list.h"
+#include "engine/duckdb/table_appender.h"
 #include "engine/duckdb/table_writer.h"
 #include "engine/duckdb/types.h"
 
 namespace firesteel::duckdb {
 namespace {
-
-struct AppenderDeleter {
-  void operator()(duckdb_appender appender) const { duckdb_appender_destroy(&appender); }
-};
-struct ChunkDeleter {
-  void operator()(duckdb_data_chunk chunk) const { duckdb_destroy_data_chunk(&chunk); }
-};
 
 // The DuckDB type of a column.
 std::string SqlTypeOf(const RecordValues& values) {
@@ -164,34 +158,12 @@ void CreateFlatTable(Connection* connection, const std::string& name, const Reco
   }
   connection->Run(fmt::format("CREATE TEMP TABLE {} ({})", QuoteName(name), list));
 
-  std::vector<LogicalType> types;
-  for (Connection::Column& column : connection->Describe("FROM " + QuoteName(name))) {
-    types.push_back(std::move(column.type));
-  }
-  std::vector<duckdb_logical_type> raw_types;
-  for (const LogicalType& type : types) raw_types.push_back(type.get());
-  duckdb_appender raw_appender = nullptr;
-  duckdb_state state =
-      duckdb_appender_create(connection->get(), nullptr, name.c_str(), &raw_appender);
-  const std::unique_ptr<_duckdb_appender, AppenderDeleter> appender(raw_appender);
-  const std::size_t num_rows = table.num_rows();
-  for (std::size_t begin = 0; state == DuckDBSuccess && begin < num_rows;) {
-    const std::size_t end = std::min<std::size_t>(begin + duckdb_vector_size(), num_rows);
-    const std::unique_ptr<_duckdb_data_chunk, ChunkDeleter> chunk(
-        duckdb_create_data_chunk(raw_types.data(), raw_types.size()));
-    for (idx_t i = 0; i < table.columns.size(); ++i) {
-      Fill(duckdb_data_chunk_get_vector(chunk.get(), i), table.columns[i].values, begin, end);
-    }
-    duckdb_data_chunk_set_size(chunk.get(), end - begin);
-    state = duckdb_append_data_chunk(appender.get(), chunk.get());
-    begin = end;
-  }
-  if (state == DuckDBSuccess) state = duckdb_appender_close(appender.get());
-  if (state == DuckDBError) {
-    const char* message = duckdb_appender_error(appender.get());
-    throw Error(ErrorKind::kInternal,
-                "DuckDB did not take rows: " + CleanMessage(message ? message : ""));
-  }
+  AppendRows(connection, name, table.num_rows(),
+             [&](duckdb_data_chunk chunk, std::size_t begin, std::size_t end) {
+               for (idx_t i = 0; i < table.columns.size(); ++i) {
+                 Fill(duckdb_data_chunk_get_vector(chunk, i), table.columns[i].values, begin, end);
+               }
+             });
 }
 
 // One field of the nested rows: either a flat column or fields of its own.

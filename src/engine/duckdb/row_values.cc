@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "engine/duckdb/table_appender.h"
 #include "engine/duckdb/types.h"
 #include "engine/duckdb/vector_column.h"
 
@@ -88,14 +89,6 @@ void Fill(duckdb_vector column, const Value& value) {
                  }},
       value);
 }
-
-// Owns an appender.
-struct AppenderDeleter {
-  void operator()(duckdb_appender appender) const { duckdb_appender_destroy(&appender); }
-};
-struct ChunkDeleter {
-  void operator()(duckdb_data_chunk chunk) const { duckdb_destroy_data_chunk(&chunk); }
-};
 
 std::vector<std::string> StringsAt(const VectorView& list, idx_t row) {
   const duckdb_list_entry entry = list.data<duckdb_list_entry>()[row];
@@ -191,29 +184,11 @@ Schema CreateRowTable(Connection* connection, const std::string& table,
   }
   connection->Run(fmt::format("CREATE TEMP TABLE {} ({})", QuoteName(table), columns));
 
-  std::vector<LogicalType> types;
-  for (Connection::Column& column : connection->Describe("FROM " + QuoteName(table))) {
-    types.push_back(std::move(column.type));
-  }
-  std::vector<duckdb_logical_type> raw_types;
-  for (const LogicalType& type : types) raw_types.push_back(type.get());
-  const std::unique_ptr<_duckdb_data_chunk, ChunkDeleter> chunk(
-      duckdb_create_data_chunk(raw_types.data(), raw_types.size()));
-  for (idx_t i = 0; i < row.size(); ++i) {
-    Fill(duckdb_data_chunk_get_vector(chunk.get(), i), row[i].value);
-  }
-  duckdb_data_chunk_set_size(chunk.get(), 1);
-  duckdb_appender raw_appender = nullptr;
-  duckdb_state state =
-      duckdb_appender_create(connection->get(), nullptr, table.c_str(), &raw_appender);
-  const std::unique_ptr<_duckdb_appender, AppenderDeleter> appender(raw_appender);
-  if (state == DuckDBSuccess) state = duckdb_append_data_chunk(appender.get(), chunk.get());
-  if (state == DuckDBSuccess) state = duckdb_appender_close(appender.get());
-  if (state == DuckDBError) {
-    const char* message = duckdb_appender_error(appender.get());
-    throw Error(ErrorKind::kInternal,
-                "DuckDB did not take a row: " + CleanMessage(message ? message : ""));
-  }
+  AppendRows(connection, table, 1, [&](duckdb_data_chunk chunk, std::size_t, std::size_t) {
+    for (idx_t i = 0; i < row.size(); ++i) {
+      Fill(duckdb_data_chunk_get_vector(chunk, i), row[i].value);
+    }
+  });
   return schema;
 }
 

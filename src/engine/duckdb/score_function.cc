@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/duckdb/stateful_function.h"
 #include "engine/duckdb/types.h"
 #include "engine/duckdb/vector_column.h"
 
@@ -17,7 +18,6 @@ struct ScoreState {
   std::string column;
   std::size_t width;
   RowFunction function;
-  std::shared_ptr<ErrorSlot> errors;
 };
 
 void ScoreChunk(const ScoreState& state, duckdb_data_chunk input, duckdb_vector output) {
@@ -45,38 +45,13 @@ void ScoreChunk(const ScoreState& state, duckdb_data_chunk input, duckdb_vector 
                  {static_cast<double*>(duckdb_vector_get_data(output)), num_rows});
 }
 
-void Score(duckdb_function_info info, duckdb_data_chunk input, duckdb_vector output) {
-  const auto* state = static_cast<const ScoreState*>(duckdb_scalar_function_get_extra_info(info));
-  try {
-    ScoreChunk(*state, input, output);
-  } catch (const Error& error) {
-    state->errors->Put(error);
-    duckdb_scalar_function_set_error(info, error.what());
-  } catch (const std::exception& error) {
-    state->errors->Put(Error(ErrorKind::kInternal, error.what()));
-    duckdb_scalar_function_set_error(info, error.what());
-  }
-}
-
 }  // namespace
 
 void RegisterScoreFunction(Connection* connection, const std::string& name,
                            const std::string& column, std::size_t width, RowFunction function) {
-  const LogicalType vector = MakeVectorType(), number(DUCKDB_TYPE_DOUBLE);
-  duckdb_scalar_function scalar = duckdb_create_scalar_function();
-  duckdb_scalar_function_set_name(scalar, name.c_str());
-  duckdb_scalar_function_add_parameter(scalar, vector.get());
-  duckdb_scalar_function_set_return_type(scalar, number.get());
-  duckdb_scalar_function_set_special_handling(scalar);
-  duckdb_scalar_function_set_extra_info(
-      scalar, new ScoreState{column, width, std::move(function), connection->error_slot()},
-      [](void* state) { delete static_cast<ScoreState*>(state); });
-  duckdb_scalar_function_set_function(scalar, Score);
-  const duckdb_state state = duckdb_register_scalar_function(connection->get(), scalar);
-  duckdb_destroy_scalar_function(&scalar);
-  if (state == DuckDBError) {
-    throw Error(ErrorKind::kInternal, fmt::format("DuckDB did not register {}", name));
-  }
+  const LogicalType arguments[] = {MakeVectorType()};
+  RegisterStatefulFunction<ScoreChunk>(connection, name, arguments, LogicalType(DUCKDB_TYPE_DOUBLE),
+                                       ScoreState{column, width, std::move(function)});
 }
 
 }  // namespace firesteel::duckdb

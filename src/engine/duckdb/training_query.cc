@@ -78,6 +78,12 @@ void CheckTypes(const Schema& schema, const TrainingView& view) {
 
 }  // namespace
 
+std::string PartsSql(std::span<const FeaturePart> parts) {
+  std::string list;
+  for (const FeaturePart& part : parts) list += (list.empty() ? "" : ", ") + part.sql;
+  return list;
+}
+
 TrainingQuery MakeTrainingQuery(const Relation& input, const TrainingView& view, const Views& views,
                                 const ViewOrigins& origins) {
   CheckTypes(input.schema(), view);

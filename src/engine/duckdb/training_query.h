@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct FeaturePart {
   Kind kind = Kind::kNumber;
   std::size_t width = 1;  // Slots: the vector's length, 1 for a number.
 };
+
+/// Parts as arguments of a function.
+std::string PartsSql(std::span<const FeaturePart> parts);
 
 /// A TrainingView said in SQL. A vector that the relation makes of other columns is not made only
 /// to be taken apart again: the parts are what it would be assembled from. A row's vector is null

@@ -90,34 +90,11 @@ TEST(TrainGbt, ConstantFeatureGivesALeafOfImpurityMinusOne) {
 }
 
 TEST(TrainGbt, RoundingAloneMayMakeASplit) {
-  const auto nodes = TrainTree({{0.1, {1}}, {0.1, {2}}, {0.1, {3}}}, {Continuous()}, 1);
-  ASSERT_EQ(nodes.size(), 3u);
-  EXPECT_EQ(nodes[0].prediction, 0.10000000000000002);
-  EXPECT_EQ(nodes[0].impurity, -1.1564823173178713e-18);
-  EXPECT_EQ(nodes[0].gain, 5.782411586589358e-19);
-  EXPECT_EQ(nodes[0].threshold, 2.5);
-  EXPECT_EQ(nodes[1].prediction, 0.1);
-  EXPECT_EQ(nodes[1].impurity, 0.0);
-  EXPECT_EQ(nodes[2].prediction, 0.10000000000000003);
-  EXPECT_EQ(nodes[2].impurity, -5.204170427930421e-18);
+  ExpectASplitByRounding(TrainTree(EqualRows(), {Continuous()}, 1));
 }
 
 TEST(TrainGbt, PrunesLeavesThatPredictTheSame) {
-  const auto nodes =
-      TrainTree({{1, {0, 0}}, {3, {0, 1}}, {2, {1, 0}}, {2, {1, 0}}, {9, {0, 0}}, {9, {0, 1}}},
-                {Continuous(), Continuous()}, 3);
-  ASSERT_EQ(nodes.size(), 5u);
-  EXPECT_EQ(nodes[0].feature, 0);
-  EXPECT_EQ(nodes[0].threshold, 0.5);
-  EXPECT_EQ(nodes[0].gain, 2.7222222222222214);
-  EXPECT_EQ(nodes[1].feature, 1);
-  EXPECT_EQ(nodes[1].gain, 0.25);
-  EXPECT_EQ(nodes[2].prediction, 5.0);
-  EXPECT_EQ(nodes[2].impurity, -1.0);
-  EXPECT_EQ(nodes[3].prediction, 6.0);
-  EXPECT_EQ(nodes[3].impurity, -1.0);
-  EXPECT_TRUE(nodes[4].is_leaf());
-  EXPECT_EQ(nodes[4].prediction, 2.0);
+  ExpectThePrunedTree(TrainTree(PrunableRows(), {Continuous(), Continuous()}, 3));
 }
 
 TEST(TrainGbt, PrunedNodeKeepsItsOwnStatistics) {

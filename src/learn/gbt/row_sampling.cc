@@ -13,12 +13,7 @@ namespace {
 void BinRow(std::span<const FeatureBins> features, std::span<const double> row,
             std::span<std::uint16_t> bins) {
   for (std::size_t feature = 0; feature < features.size(); ++feature) {
-    const auto& thresholds = features[feature].thresholds;
-    bins[feature] = static_cast<std::uint16_t>(
-        features[feature].arity
-            ? static_cast<std::ptrdiff_t>(row[feature])
-            : std::lower_bound(thresholds.begin(), thresholds.end(), row[feature]) -
-                  thresholds.begin());
+    bins[feature] = features[feature].BinOf(row[feature]);
   }
 }
 

@@ -67,6 +67,42 @@ inline void ExpectLeaf(const TreeNode& node, double prediction, double impurity,
   EXPECT_EQ(node.feature, -1);
 }
 
+/// Worked examples of spec I.2 that both trainers are held to, each with the rows and the nodes of
+/// its one tree: labels that are equal but for rounding, features Continuous(), maxDepth 1.
+inline std::vector<Row> EqualRows() { return {{0.1, {1}}, {0.1, {2}}, {0.1, {3}}}; }
+
+inline void ExpectASplitByRounding(const std::vector<TreeNode>& nodes) {
+  ASSERT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(nodes[0].prediction, 0.10000000000000002);
+  EXPECT_EQ(nodes[0].impurity, -1.1564823173178713e-18);
+  EXPECT_EQ(nodes[0].gain, 5.782411586589358e-19);
+  EXPECT_EQ(nodes[0].threshold, 2.5);
+  EXPECT_EQ(nodes[1].prediction, 0.1);
+  EXPECT_EQ(nodes[1].impurity, 0.0);
+  EXPECT_EQ(nodes[2].prediction, 0.10000000000000003);
+  EXPECT_EQ(nodes[2].impurity, -5.204170427930421e-18);
+}
+
+/// Leaves that predict the same are pruned: features Continuous() twice, maxDepth 3.
+inline std::vector<Row> PrunableRows() {
+  return {{1, {0, 0}}, {3, {0, 1}}, {2, {1, 0}}, {2, {1, 0}}, {9, {0, 0}}, {9, {0, 1}}};
+}
+
+inline void ExpectThePrunedTree(const std::vector<TreeNode>& nodes) {
+  ASSERT_EQ(nodes.size(), 5u);
+  EXPECT_EQ(nodes[0].feature, 0);
+  EXPECT_EQ(nodes[0].threshold, 0.5);
+  EXPECT_EQ(nodes[0].gain, 2.7222222222222214);
+  EXPECT_EQ(nodes[1].feature, 1);
+  EXPECT_EQ(nodes[1].gain, 0.25);
+  EXPECT_EQ(nodes[2].prediction, 5.0);
+  EXPECT_EQ(nodes[2].impurity, -1.0);
+  EXPECT_EQ(nodes[3].prediction, 6.0);
+  EXPECT_EQ(nodes[3].impurity, -1.0);
+  EXPECT_TRUE(nodes[4].is_leaf());
+  EXPECT_EQ(nodes[4].prediction, 2.0);
+}
+
 /// The rows of spec I.3, whose features are Nominal(3) and Continuous().
 inline std::vector<Row> EightRows() {
   return {{3, {0, 1}}, {5, {1, 2}}, {4, {0, 3}}, {9, {2, 4}},
