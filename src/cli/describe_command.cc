@@ -34,7 +34,7 @@ void RunDescribeCommand(const std::vector<std::string>& arguments) {
   Location location = ReadLocation(flags, "MODEL");
   // A step's output has the model beside its metrics, and run's output has that of the step.
   for (const char* folder : {"model", "model_training/model"}) {
-    if ((location / "metadata").IsDirectory()) break;
+    if (IsModel(location)) break;
     if ((location / folder).IsDirectory()) location = location / folder;
   }
   LoadDuckDbLibrary();

@@ -17,6 +17,7 @@
 #include "table/record_table.h"
 #include "table/schema.h"
 #include "table/value.h"
+#include "table/value_range.h"
 
 namespace firesteel {
 
@@ -189,6 +190,10 @@ class Engine {
   /// range: CountUnusable says which. Throws Error(kUnsupported) for more than kMaxCellBins bins.
   virtual std::optional<Cells> MakeCells(const Relation& input, const TrainingView& view,
                                          std::span<const FeatureBins> bins) = 0;
+  /// For each feature its smallest and largest value; null and NaN count as none, and a feature
+  /// without any has NaN for both. One pass, on all cores.
+  virtual std::vector<ValueRange> FeatureRanges(const Relation& input,
+                                                const TrainingView& view) = 0;
   /// For each feature, then the label, then the weight if there is one: the rows in which it is
   /// null, NaN or infinite. One pass.
   virtual std::vector<std::int64_t> CountUnusable(const Relation& input,

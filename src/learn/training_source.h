@@ -53,9 +53,12 @@ struct TrainingColumns {
   std::optional<std::string> held_out = {};  // Boolean: true for rows of `held_out()`.
 };
 
-/// How a training is run, as opposed to what is trained: nothing here changes the model.
+/// How a training is run, as opposed to what is trained: nothing here changes the model, but for a
+/// learner whose parameters tell it to watch the validation part.
 struct TrainingRun {
   int num_threads = 1;
+  /// The rows of the validation part, for learners that watch it; null where there is none.
+  TrainingSource* validation = nullptr;
   /// Called after each iteration (tree), in the caller's thread; what it throws ends the training.
   std::function<void(int done, int total)> progress = {};
 };

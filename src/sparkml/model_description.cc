@@ -5,13 +5,14 @@
 #include <utility>
 
 #include "base/error.h"
+#include "sparkml/model_verification.h"
 
 namespace firesteel {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::pair<Attribute::Kind, const char*> kKinds[] = {
     {Attribute::Kind::kNumeric, "numeric"},
     {Attribute::Kind::kNominal, "nominal"},
@@ -71,41 +72,109 @@ Json AttributeToJson(const Attribute& attribute) {
   return json;
 }
 
-Json DescriptionToJson(const SavedModel& model) {
+Json DescriptionToJson(const SavedModel& model, const std::map<std::string, std::string>& files,
+                       std::string_view seed) {
   Json features = Json::array();
-  for (const Attribute& attribute : model.attributes)
-    features.push_back(AttributeToJson(attribute));
-  return {{"version", kVersion},         {"kind", model.kind},
-          {"label", model.label_column}, {"features", std::move(features)},
-          {"parameters", model.params},  {"resolved_parameters", model.resolved},
-          {"facts", model.facts}};
+  for (std::size_t i = 0; i < model.attributes.size(); ++i) {
+    features.push_back(AttributeToJson(model.attributes[i]));
+    if (model.ranges.empty()) continue;
+    features.back()["min"] = NumberToJson(model.ranges[i].min);
+    features.back()["max"] = NumberToJson(model.ranges[i].max);
+  }
+  Json columns = Json::array();
+  for (const ModelColumn& column : model.columns) {
+    columns.push_back({{"name", column.name}, {"type", column.type.ToString()}});
+    if (column.type == kVectorType) columns.back()["size"] = column.width;
+  }
+  Json json = {{"version", kVersion},
+               {"kind", model.kind},
+               {"label", model.label_column},
+               {"columns", std::move(columns)},
+               {"features", std::move(features)},
+               {"parameters", model.params},
+               {"resolved_parameters", model.resolved},
+               {"facts", model.facts}};
+  json.update(model.origin);
+  if (!model.workflow_text.empty()) json["workflow"] = model.workflow_text;
+  json["files"] = files;
+  if (!model.ranges.empty()) {
+    json["verification"] = VerificationToJson(
+        MakeVerificationRows(*model.model, model.attributes, model.ranges, seed));
+  }
+  return json;
 }
 
-void ApplyDescription(const std::string& text, SavedModel* model) {
-  const Json json = Json::parse(text, nullptr, false);
+Json ParseDescription(const std::string& text) {
+  Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) Refuse("it must hold one JSON object");
   const auto version =
       Require(json, "version", &Json::is_number_integer, "a whole number").get<std::int64_t>();
   if (version != kVersion) {
     throw Error(ErrorKind::kUnsupported,
                 fmt::format("it is of version {}, and this release of firesteel reads version {}; "
-                            "use a later release, or remove the file: the model loads without it",
-                            version, kVersion));
+                            "{}, or remove the file: a model in Spark ML's format loads without it",
+                            version, kVersion,
+                            version > kVersion ? "use a later release" : "train the model again"));
   }
-  const auto kind = Require(json, "kind", &Json::is_string, "text").get<std::string>();
+  Require(json, "kind", &Json::is_string, "text");
+  return json;
+}
+
+void ApplyDescription(const Json& json, const std::map<std::string, std::string>& files,
+                      SavedModel* model) {
+  const auto kind = json["kind"].get<std::string>();
   if (kind != model->kind) {
     Refuse(fmt::format("it describes a model of kind '{}', but the model is of kind '{}'", kind,
                        model->kind));
   }
   model->label_column = Require(json, "label", &Json::is_string, "text").get<std::string>();
   const Json& features = Require(json, "features", &Json::is_array, "a list");
-  if (features.size() != model->model->num_features()) {
+  const std::size_t num_features = model->model->num_features();
+  if (features.size() != num_features) {
     Refuse(fmt::format("it describes {} features, but the model has {}", features.size(),
-                       model->model->num_features()));
+                       num_features));
   }
   model->attributes.clear();
-  for (const Json& feature : features) model->attributes.push_back(AttributeFromJson(feature));
+  for (const Json& feature : features) {
+    model->attributes.push_back(AttributeFromJson(feature));
+    if (!feature.contains("min") || !feature.contains("max")) continue;
+    model->ranges.push_back({NumberFromJson(feature["min"]), NumberFromJson(feature["max"])});
+  }
+  if (model->ranges.size() != num_features) model->ranges.clear();
+  for (const Json& column : Require(json, "columns", &Json::is_array, "a list")) {
+    if (!column.is_object()) Refuse("a column must be an object");
+    const auto type = Require(column, "type", &Json::is_string, "text").get<std::string>();
+    ModelColumn known{Require(column, "name", &Json::is_string, "text").get<std::string>(),
+                      type == kVectorType.ToString() ? kVectorType : DataType::Parse(type)};
+    if (column.contains("size")) {
+      known.width =
+          Require(column, "size", &Json::is_number_unsigned, "a whole number").get<std::size_t>();
+    }
+    model->columns.push_back(std::move(known));
+  }
+  // What Spark's own metadata tells is taken from there.
+  for (const auto& [key, params] : {std::pair{"parameters", &model->params},
+                                    std::pair{"resolved_parameters", &model->resolved}}) {
+    for (const auto& [name, value] : Require(json, key, &Json::is_object, "an object").items()) {
+      if (!params->contains(name)) (*params)[name] = value;
+    }
+  }
   model->facts = Require(json, "facts", &Json::is_object, "an object");
+  for (const char* key : {"created_by", "inputs"}) {
+    if (json.contains(key)) model->origin[key] = json[key];
+  }
+  if (json.contains("workflow")) {
+    model->workflow_text = Require(json, "workflow", &Json::is_string, "text").get<std::string>();
+  }
+  std::map<std::string, std::string> expected;
+  for (const auto& [path, hash] : Require(json, "files", &Json::is_object, "an object").items()) {
+    if (!hash.is_string()) Refuse("the key 'files' must hold texts");
+    expected[path] = hash.get<std::string>();
+  }
+  CheckFiles(expected, files);
+  if (json.contains("verification")) {
+    CheckPredictions(*model->model, VerificationFromJson(json["verification"], num_features));
+  }
 }
 
 }  // namespace firesteel

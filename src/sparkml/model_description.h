@@ -1,21 +1,32 @@
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "sparkml/model_directory.h"
 
 namespace firesteel {
 
-/// What firesteel.json keeps of a model beside Spark's files (docs/format/spark_ml.md, "Model").
+/// What firesteel.json keeps of a model beside its files (docs/format/spark_ml.md,
+/// "firesteel.json").
 inline constexpr const char* kModelDescriptionFile = "firesteel.json";
 
-nlohmann::ordered_json DescriptionToJson(const SavedModel& model);
+/// `files`: the hashes of the model's files. `seed`: the rows to verify it with are drawn from it.
+nlohmann::ordered_json DescriptionToJson(const SavedModel& model,
+                                         const std::map<std::string, std::string>& files,
+                                         std::string_view seed);
 
-/// Takes attributes, label and facts from the text of a firesteel.json that belongs to `model`.
-/// Throws Error(kInvalidArgument) for what does not fit the model or is no such file,
-/// Error(kUnsupported) for a later version.
-void ApplyDescription(const std::string& text, SavedModel* model);
+/// Reads the text of a firesteel.json. Throws Error(kInvalidArgument) for what is no such file,
+/// Error(kUnsupported) for another version.
+nlohmann::ordered_json ParseDescription(const std::string& text);
+
+/// Takes from a description what the model's own files do not tell, and checks that it is the model
+/// that was described: `files` are the hashes of those found, and it must predict as it did.
+/// Throws Error(kInvalidArgument) for what does not fit the model.
+void ApplyDescription(const nlohmann::ordered_json& description,
+                      const std::map<std::string, std::string>& files, SavedModel* model);
 
 /// One feature: {"name", "type": "numeric" | "nominal" | "binary", "values", "num_values"}.
 nlohmann::ordered_json AttributeToJson(const Attribute& attribute);

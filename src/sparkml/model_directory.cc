@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "sparkml/feature_names.h"
 #include "sparkml/model_description.h"
+#include "sparkml/model_verification.h"
 #include "sparkml/stage_directory.h"
 
 namespace firesteel {
@@ -24,16 +25,22 @@ const ModelFormat& FormatOfKind(std::string_view kind) {
     if (format.kind == kind) return format;
     kinds.push_back(format.kind);
   }
-  throw Error(ErrorKind::kUnsupported,
-              fmt::format("a model of kind '{}' can't be saved in Spark ML's format; these can: {}",
-                          kind, Join(kinds, ", ")));
+  throw Error(
+      ErrorKind::kUnsupported,
+      fmt::format("a model of kind '{}' has no format; these have: {}", kind, Join(kinds, ", ")));
 }
 
 const ModelFormat* FormatOfClass(std::string_view class_name) {
   for (const ModelFormat& format : ModelFormats()) {
-    if (format.saved_class == class_name) return &format;
+    if (!class_name.empty() && format.saved_class == class_name) return &format;
   }
   return nullptr;
+}
+
+bool HasParam(const ModelFormat& format, const std::string& name) {
+  const std::vector<std::string>& optional = format.optional_params;
+  return format.default_params.contains(name) ||
+         std::find(optional.begin(), optional.end(), name) != optional.end();
 }
 
 // A value as the parameter's type in Spark wants it: a double with a point, an int without. What
@@ -68,14 +75,11 @@ std::string TextParam(const Json& params, const char* name, const std::string& o
 // Names and types must be those of the class, as Spark asks.
 void CheckParams(const ModelFormat& format, const Json& params) {
   for (const auto& [name, value] : params.items()) {
-    Json like = "";
-    if (const auto found = format.default_params.find(name); found != format.default_params.end()) {
-      like = *found;
-    } else if (std::find(format.optional_params.begin(), format.optional_params.end(), name) ==
-               format.optional_params.end()) {
+    if (!HasParam(format, name)) {
       throw Error(ErrorKind::kInvalidArgument,
                   fmt::format("class {} has no parameter '{}'", format.saved_class, name));
     }
+    const Json like = format.default_params.value(name, Json(""));
     const bool fits = like.is_number_float()     ? value.is_number() || value.is_string()
                       : like.is_number_integer() ? value.is_number_integer()
                       : like.is_boolean()        ? value.is_boolean()
@@ -128,32 +132,39 @@ void TakeStages(std::shared_ptr<const PipelineModel> stages, SavedModel* model) 
 
 [[noreturn]] void RefuseClass(const Location& folder, const std::string& class_name) {
   std::vector<std::string> classes;
-  for (const ModelFormat& format : ModelFormats()) classes.push_back(format.saved_class);
+  for (const ModelFormat& format : ModelFormats()) {
+    if (!format.saved_class.empty()) classes.push_back(format.saved_class);
+  }
   throw Error(ErrorKind::kUnsupported,
               fmt::format("{}: class {} is not a model that can be loaded; these can: {}",
                           (folder / "metadata").path(), class_name, Join(classes, ", ")));
 }
 
-}  // namespace
+// The folder of `stages` in a model that Spark ML does not know.
+constexpr const char* kPipelineFolder = "pipeline";
 
-void WriteModel(const SavedModel& model, Engine& engine, const std::string& directory,
-                const SparkMlStamp& stamp) {
-  const ModelFormat& format = FormatOfKind(model.kind);
-  SavedModel saved = model;
+// Saves a model as the last stage of a Spark ML pipeline, and fills in what is known then.
+void WriteSparkModel(const ModelFormat& format, Engine& engine, const std::string& directory,
+                     const SparkMlStamp& stamp, SavedModel* model) {
+  SavedModel& saved = *model;
   if (saved.uid.empty()) saved.uid = UidOf(format.uid_prefix, stamp.uuid_seed);
-  saved.attributes.resize(saved.model->num_features());
-  NameFeatures(&saved.attributes);
+  Json params = Json::object();
   for (auto& [name, value] : saved.params.items()) {
+    if (!HasParam(format, name)) continue;
     const auto like = format.default_params.find(name);
     if (like != format.default_params.end()) value = Typed(value, *like);
+    params[name] = value;
   }
   const auto set_column = [&](const char* name, const std::string& column) {
-    if (format.default_params.value(name, "") != column) saved.params[name] = column;
+    if (format.default_params.value(name, "") != column) params[name] = column;
   };
   set_column("featuresCol", saved.features_column);
   set_column("labelCol", saved.label_column);
   set_column("predictionCol", saved.prediction_column);
-  saved.resolved = Resolve(format.default_params, saved.params);
+  saved.params.update(params);
+  Json all = saved.resolved;
+  all.update(Resolve(format.default_params, params));
+  saved.resolved = std::move(all);
 
   std::vector<std::string> uids;
   if (saved.stages != nullptr) {
@@ -172,54 +183,116 @@ void WriteModel(const SavedModel& model, Engine& engine, const std::string& dire
   metadata.class_name = format.saved_class;
   metadata.timestamp_ms = stamp.timestamp_ms;
   metadata.uid = saved.uid;
-  metadata.params = saved.params;
+  metadata.params = params;
   metadata.default_params = format.default_params;
   metadata.extra = format.write(saved, engine, folders.back(), stamp);
   WriteMetadata(metadata, folders.back(), DerivedUuid(stamp.uuid_seed, saved.uid + "/metadata"));
-  WriteTextFile(
-      directory + "/" + kModelDescriptionFile,
-      DescriptionToJson(saved).dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+SavedModel ReadSparkModel(Engine& engine, const Location& location,
+                          const PythonStages& python_stages) {
+  StageFolderEntry entry{location, ReadMetadata(location)};
+  if (!IsPipelineClass(entry.metadata.class_name)) {
+    if (FormatOfClass(entry.metadata.class_name) == nullptr) {
+      RefuseClass(location, entry.metadata.class_name);
+    }
+    return ReadModelStage(engine, entry);
+  }
+  std::vector<StageFolderEntry> entries = ListStages(location, entry.metadata);
+  if (entries.empty() || FormatOfClass(entries.back().metadata.class_name) == nullptr) {
+    if (!entries.empty() &&
+        !entries.back().metadata.class_name.starts_with("org.apache.spark.ml.feature.")) {
+      RefuseClass(entries.back().folder, entries.back().metadata.class_name);
+    }
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{}: it is a feature pipeline: none of its {} stages is a model",
+                            location.path(), entries.size()));
+  }
+  SavedModel model = ReadModelStage(engine, entries.back());
+  std::vector<std::unique_ptr<FittedStage>> stages;
+  for (std::size_t i = 0; i + 1 < entries.size(); ++i) {
+    stages.push_back(ReadStage(engine, entries[i], python_stages));
+  }
+  TakeStages(std::make_shared<PipelineModel>(entry.metadata.uid, std::move(stages)), &model);
+  return model;
+}
+
+SavedModel ReadOwnModel(Engine& engine, const Location& location, const std::string& kind,
+                        const PythonStages& python_stages) {
+  const ModelFormat& format = FormatOfKind(kind);
+  if (!format.saved_class.empty()) {
+    throw Error(ErrorKind::kNotFound,
+                fmt::format("{}: of the model only {} is there: the folder 'metadata' is missing",
+                            location.path(), kModelDescriptionFile));
+  }
+  SavedModel model;
+  model.kind = kind;
+  format.read(engine, location, {}, &model);
+  model.attributes.resize(model.model->num_features());
+  if ((location / kPipelineFolder).Exists()) {
+    TakeStages(std::make_shared<PipelineModel>(
+                   ReadPipelineModel(engine, location / kPipelineFolder, python_stages)),
+               &model);
+  }
+  return model;
+}
+
+}  // namespace
+
+void WriteModel(const SavedModel& model, Engine& engine, const std::string& directory,
+                const SparkMlStamp& stamp) {
+  const ModelFormat& format = FormatOfKind(model.kind);
+  SavedModel saved = model;
+  saved.attributes.resize(saved.model->num_features());
+  NameFeatures(&saved.attributes);
+  if (!format.saved_class.empty()) {
+    WriteSparkModel(format, engine, directory, stamp, &saved);
+  } else {
+    MakeDirectories(directory);
+    format.write(saved, engine, directory, stamp);
+    if (saved.stages != nullptr) {
+      WritePipelineModel(*saved.stages, engine, fmt::format("{}/{}", directory, kPipelineFolder),
+                         stamp);
+    }
+  }
+  const Json description =
+      DescriptionToJson(saved, HashFiles(directory, kModelDescriptionFile), stamp.uuid_seed);
+  WriteTextFile(directory + "/" + kModelDescriptionFile,
+                description.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+bool IsModel(const Location& location) {
+  return (location / "metadata").IsDirectory() || (location / kModelDescriptionFile).Exists();
 }
 
 SavedModel ReadModel(Engine& engine, const Location& location, const PythonStages& python_stages) {
-  if (!(location / "metadata").IsDirectory()) {
+  if (!IsModel(location)) {
     throw Error(ErrorKind::kNotFound,
                 fmt::format("{}: there is no model: {}", location.path(),
                             location.Exists() ? "the folder 'metadata' is missing"
                                               : "nothing has this name"));
   }
-  StageFolderEntry entry{location, ReadMetadata(location)};
+  const Location file = location / kModelDescriptionFile;
+  std::optional<Json> description;
   SavedModel model;
-  if (!IsPipelineClass(entry.metadata.class_name)) {
-    if (FormatOfClass(entry.metadata.class_name) == nullptr) {
-      RefuseClass(location, entry.metadata.class_name);
-    }
-    model = ReadModelStage(engine, entry);
-  } else {
-    std::vector<StageFolderEntry> entries = ListStages(location, entry.metadata);
-    if (entries.empty() || FormatOfClass(entries.back().metadata.class_name) == nullptr) {
-      if (!entries.empty() &&
-          !entries.back().metadata.class_name.starts_with("org.apache.spark.ml.feature.")) {
-        RefuseClass(entries.back().folder, entries.back().metadata.class_name);
-      }
-      throw Error(ErrorKind::kInvalidArgument,
-                  fmt::format("{}: it is a feature pipeline: none of its {} stages is a model",
-                              location.path(), entries.size()));
-    }
-    model = ReadModelStage(engine, entries.back());
-    std::vector<std::unique_ptr<FittedStage>> stages;
-    for (std::size_t i = 0; i + 1 < entries.size(); ++i) {
-      stages.push_back(ReadStage(engine, entries[i], python_stages));
-    }
-    TakeStages(std::make_shared<PipelineModel>(entry.metadata.uid, std::move(stages)), &model);
-  }
-  const Location description = location / kModelDescriptionFile;
-  if (description.Exists()) {
+  const auto within_file = [&](const auto& action) {
     try {
-      ApplyDescription(ReadTextFile(description.path()), &model);
+      action();
     } catch (const Error& error) {
-      throw error.Within(description.path());
+      throw error.Within(file.path());
     }
+  };
+  if (file.Exists()) {
+    within_file([&] { description = ParseDescription(ReadTextFile(file.path())); });
+  }
+  if ((location / "metadata").IsDirectory()) {
+    model = ReadSparkModel(engine, location, python_stages);
+  } else {
+    model = ReadOwnModel(engine, location, (*description)["kind"], python_stages);
+  }
+  if (description) {
+    const auto files = HashFiles(location.path(), kModelDescriptionFile);
+    within_file([&] { ApplyDescription(*description, files, &model); });
   }
   NameFeatures(&model.attributes);
   return model;

@@ -68,6 +68,10 @@ class ModelDirectoryTest : public StageFixture {
     category.values = {"red", "green", "blue", "other"};
     model.attributes = {number, category};
     model.facts = {{"num_trees", 3}};
+    model.columns = {{"x", kDoubleType}, {"c", kDoubleType}};
+    model.ranges = {{0.0, 0.5}, {0.0, 3.0}};
+    model.workflow_text = "version: 1\n";
+    model.origin["created_by"] = {{"firesteel", "0"}};
     const Relation rows = Rows("x,c\n1,2\n", {{"x", kDoubleType}, {"c", kDoubleType}});
     model.stages = std::make_shared<PipelineModel>(
         MakePipeline(
@@ -184,6 +188,10 @@ TEST_F(ModelDirectoryTest, ALoadedModelIsTheSavedOne) {
   EXPECT_EQ(loaded.prediction_column, "prediction");
   EXPECT_EQ(loaded.attributes, saved.attributes);
   EXPECT_EQ(loaded.facts, saved.facts);
+  EXPECT_EQ(loaded.columns, saved.columns);
+  EXPECT_EQ(loaded.ranges, saved.ranges);
+  EXPECT_EQ(loaded.workflow_text, saved.workflow_text);
+  EXPECT_EQ(loaded.origin, saved.origin);
   EXPECT_EQ(loaded.resolved["maxIter"], 3);
   EXPECT_EQ(loaded.resolved["maxDepth"], 5);
   ASSERT_EQ(loaded.stages->stages().size(), 1u);
@@ -270,6 +278,7 @@ TEST_F(ModelDirectoryTest, WithoutOurFileNamesComeThroughAllStages) {
 
 TEST_F(ModelDirectoryTest, RowsInAnyOrderAndSpark4NamesLoad) {
   const std::string path = Saved();
+  fs::remove(path + "/firesteel.json");
   const std::string directory = path + kModelFolder;
   RecordTable nodes = Nodes(path);
   for (RecordColumn& column : nodes.columns) {
@@ -288,6 +297,7 @@ TEST_F(ModelDirectoryTest, RowsInAnyOrderAndSpark4NamesLoad) {
 
 TEST_F(ModelDirectoryTest, SeveralFilesAndExtraColumnsLoad) {
   const std::string path = Saved();
+  fs::remove(path + "/firesteel.json");
   const std::string data = path + kModelFolder + "/data";
   const RecordTable nodes = Nodes(path);
   RecordTable parts[2] = {nodes, nodes};
@@ -401,15 +411,64 @@ TEST_F(ModelDirectoryTest, OurFileMustFitTheModel) {
     WriteTextFile(path + "/firesteel.json", json.dump());
     return ErrorOf(path, kind);
   };
-  EXPECT_THAT(edited([](Json* json) { (*json)["version"] = 2; }, ErrorKind::kUnsupported),
-              HasSubstr("firesteel.json: it is of version 2, and this release of firesteel reads "
-                        "version 1"));
+  EXPECT_THAT(edited([](Json* json) { (*json)["version"] = 3; }, ErrorKind::kUnsupported),
+              HasSubstr("firesteel.json: it is of version 3, and this release of firesteel reads "
+                        "version 2; use a later release"));
+  EXPECT_THAT(edited([](Json* json) { (*json)["version"] = 1; }, ErrorKind::kUnsupported),
+              HasSubstr("reads version 2; train the model again"));
   EXPECT_THAT(edited([](Json* json) { (*json)["kind"] = "xgboost"; }, ErrorKind::kInvalidArgument),
               HasSubstr("firesteel.json: it describes a model of kind 'xgboost'"));
   EXPECT_THAT(edited([](Json* json) { (*json)["features"].erase(0); }, ErrorKind::kInvalidArgument),
               HasSubstr("it describes 1 features, but the model has 2"));
   EXPECT_THAT(edited([](Json* json) { json->erase("facts"); }, ErrorKind::kInvalidArgument),
               HasSubstr("the key 'facts' is missing"));
+}
+
+TEST_F(ModelDirectoryTest, AModelThatWasChangedIsRefused) {
+  // The files are intact, but the model would not predict what it did.
+  const std::string path = Saved();
+  Json json = Json::parse(ReadTextFile(path + "/firesteel.json"));
+  ASSERT_EQ(json["verification"]["predictions"].size(), 32u);
+  // All features at their smallest: 1.0 + 0.1 * -1.0 + 0.1 * 0.7.
+  EXPECT_EQ(json["verification"]["rows"][0], Json::parse("[0.0, 0.0]"));
+  EXPECT_NEAR(json["verification"]["predictions"][0].get<double>(), 0.97, 1e-15);
+  json["verification"]["predictions"][0] = 0.98;
+  WriteTextFile(path + "/firesteel.json", json.dump());
+  EXPECT_THAT(ErrorOf(path), HasSubstr("verification row 1, not 0.98"));
+
+  // A leaf that no verification row reaches would go unnoticed by predictions alone.
+  EXPECT_THAT(ErrorWithNodes([](RecordTable* nodes) {
+                std::get<std::vector<double>>(nodes->columns[2].values)[6] = 0.8;
+              }),
+              HasSubstr("is missing; train it again or get an intact copy"));
+  EXPECT_THAT(ErrorAfter([](const std::string& folder) {
+                Edit(folder + kModelFolder, [](Json* metadata) { (*metadata)["timestamp"] = 8; });
+              }),
+              HasSubstr("txt' was changed after the model was saved"));
+  EXPECT_THAT(ErrorAfter([](const std::string& folder) {
+                fs::copy_file(DataFile(folder + kModelFolder + "/metadata"),
+                              folder + kModelFolder + "/metadata/part-00001");
+              }),
+              HasSubstr("metadata/part-00001' does not belong to the model"));
+}
+
+TEST_F(ModelDirectoryTest, SparkAndNotesMayLeaveFilesInTheFolder) {
+  const std::string path = Saved();
+  WriteTextFile(path + "/NOTES.txt", "the good one");
+  WriteTextFile(path + "/metadata/.part-00000.crc", "crc");
+  EXPECT_EQ(PredictAll(*Read(path).model), PredictAll(*Forest()));
+}
+
+TEST_F(ModelDirectoryTest, ParametersThatSparkDoesNotKnowStayInOurFile) {
+  SavedModel model = Sample();
+  model.params["standardize"] = true;
+  model.resolved["standardize"] = true;
+  WriteModel(model, engine(), Path("model"), {});
+  const std::string metadata = ReadTextFile(DataFile(Path("model") + kModelFolder + "/metadata"));
+  EXPECT_EQ(metadata.find("standardize"), std::string::npos);
+  const SavedModel loaded = Read(Path("model"));
+  EXPECT_EQ(loaded.params["standardize"], true);
+  EXPECT_EQ(loaded.resolved["standardize"], true);
 }
 
 TEST_F(ModelDirectoryTest, AKindWithoutAFormatIsRefused) {

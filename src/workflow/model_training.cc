@@ -30,6 +30,7 @@
 #include "workflow/engine_training_source.h"
 #include "workflow/metrics_text.h"
 #include "workflow/step_parts.h"
+#include "workflow/version.h"
 
 namespace firesteel {
 namespace {
@@ -78,7 +79,12 @@ class Training {
   PipelineModel MakeAssembler() const;
   Relation Assemble(const Part& part, const std::vector<std::string>& carried) const;
   void ReadAttributes();
+  // The weight, if the validation part has it too: it is not asked to.
+  TrainingColumns ValidationColumns() const;
+  EngineTrainingSource MakeSource(const Part& part, TrainingColumns columns) const;
   std::shared_ptr<const Regressor> Train();
+  // The parameters as given, over the defaults.
+  Json ResolvedParameters() const;
   void WriteModelFolder(const std::shared_ptr<const Regressor>& model) const;
   void Predict(const Part& part, const std::shared_ptr<const Regressor>& model);
   void ScanPredictions(const Part& part, const Relation& predictions,
@@ -232,17 +238,28 @@ void Training::ReadAttributes() {
   }
 }
 
-std::shared_ptr<const Regressor> Training::Train() {
-  work_.clock.Begin("training");
-  EngineTrainingSource source(engine_, training_.assembled, training_.frame.num_rows,
-                              {.name = training_.Where(),
+TrainingColumns Training::ValidationColumns() const {
+  const bool has_weight = columns_.weight && validation_.schema().Find(*columns_.weight);
+  return {.weight = has_weight ? columns_.weight : std::nullopt};
+}
+
+EngineTrainingSource Training::MakeSource(const Part& part, TrainingColumns columns) const {
+  return EngineTrainingSource(engine_, part.assembled, part.frame.num_rows,
+                              {.name = part.Where(),
                                .features = kFeatures,
                                .label = label_,
-                               .columns = columns_,
+                               .columns = std::move(columns),
                                .attributes = attributes_});
+}
+
+std::shared_ptr<const Regressor> Training::Train() {
+  work_.clock.Begin("training");
+  EngineTrainingSource source = MakeSource(training_, columns_);
+  EngineTrainingSource validation = MakeSource(validation_, ValidationColumns());
   TrainedModel trained = choice_.kind->train(
       source, choice_.params,
       {.num_threads = choice_.num_threads,
+       .validation = &validation,
        .progress = [this](int done, int total) { work_.clock.Tell(done, total); }});
   facts_ = std::move(trained.facts);
   std::string facts;
@@ -253,6 +270,12 @@ std::shared_ptr<const Regressor> Training::Train() {
   LogInfo(fmt::format("trained {} on {} rows: {}", choice_.kind->name,
                       WithThousands(training_.frame.num_rows), facts));
   return std::move(trained.model);
+}
+
+Json Training::ResolvedParameters() const {
+  Json resolved = DefaultParameters(choice_.kind->parameters);
+  resolved.update(choice_.params);
+  return resolved;
 }
 
 void Training::WriteModelFolder(const std::shared_ptr<const Regressor>& model) const {
@@ -266,6 +289,21 @@ void Training::WriteModelFolder(const std::shared_ptr<const Regressor>& model) c
   saved.attributes = attributes_;
   saved.stages = assembler_;
   saved.facts = facts_;
+  saved.resolved = ResolvedParameters();
+  for (const std::string& name : feature_columns_) {
+    const Field& field = training_.schema().Get(name);
+    const auto* group = std::get_if<AttributeGroup>(&field.attributes);
+    saved.columns.push_back({.name = field.name, .type = field.type});
+    if (field.type == kVectorType) saved.columns.back().width = group != nullptr ? group->size : 0;
+  }
+  saved.ranges = engine_.FeatureRanges(
+      training_.assembled, {.features = {kFeatures, attributes_.size()}, .label = label_});
+  saved.workflow_text = workflow_.text;
+  saved.origin["created_by"] = {{"firesteel", Version()}, {"engine", engine_.version()}};
+  for (const InputFile& input : work_.inputs.Wait()) {
+    saved.origin["inputs"].push_back(
+        {{"role", input.role}, {"bytes", input.bytes}, {"sha256", input.sha256}});
+  }
   WriteModel(saved, engine_, work_.place().directory + "/model",
              {.timestamp_ms = TimestampOf(seed_), .uuid_seed = seed_});
 }
@@ -401,7 +439,11 @@ void Training::Run() {
     if (column) carried.push_back(*column);
   }
   training_.assembled = Assemble(training_, carried);
-  validation_.assembled = Assemble(validation_, workflow_.baselines);
+  carried = workflow_.baselines;
+  if (const TrainingColumns columns = ValidationColumns(); columns.weight) {
+    carried.push_back(*columns.weight);
+  }
+  validation_.assembled = Assemble(validation_, carried);
   ReadAttributes();
 
   const std::shared_ptr<const Regressor> model = Train();
@@ -411,10 +453,8 @@ void Training::Run() {
     work_.clock.Begin("predicting " + part->name);
     Predict(*part, model);
   }
-  Json resolved = DefaultParameters(choice_.kind->parameters);
-  resolved.update(choice_.params);
   work_.manifest.parameters["model_type"] = choice_.kind->name;
-  work_.manifest.parameters["model_params"] = std::move(resolved);
+  work_.manifest.parameters["model_params"] = ResolvedParameters();
   work_.manifest.parameters["label"] = label_;
   work_.manifest.parameters["feature_columns"] = feature_columns_;
   work_.manifest.results["trained"] = facts_;

@@ -306,6 +306,27 @@ TEST_F(CellQueriesTest, DistinctValuesAreSortedWithNanLast) {
   }
 }
 
+TEST_F(CellQueriesTest, RangesLeaveOutNullAndNan) {
+  const std::string rows =
+      "2,NaN,0,1,1\n"
+      "NaN,NaN,2,1,1\n"
+      "-3,NaN,2,1,1\n"
+      "9,1,,1,1\n";  // A null vector has no values.
+  const auto text = [](const std::vector<ValueRange>& ranges) {
+    std::string all;
+    for (const auto& [min, max] : ranges) all += fmt::format("{}..{} ", min, max);
+    return all;
+  };
+  for (const Form form : kForms) {
+    EXPECT_EQ(text(engine_->FeatureRanges(Features(rows, form), View())),
+              "-3..2 0..1 0..0 0..1 0..0 nan..nan ");
+    EXPECT_EQ(text(engine_->FeatureRanges(Features("1,1,1,1,1\n", form), View())),
+              "1..1 0..0 1..1 0..0 0..0 1..1 ");
+    EXPECT_EQ(text(engine_->FeatureRanges(Features("", form), View())),
+              "nan..nan nan..nan nan..nan nan..nan nan..nan nan..nan ");
+  }
+}
+
 TEST_F(CellQueriesTest, ARelationWithoutRowsHasNoValuesAndNoCells) {
   const std::size_t features[] = {0, 3};
   for (const Form form : kForms) {

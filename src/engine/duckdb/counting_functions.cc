@@ -322,6 +322,105 @@ class ValueCounter {
   std::vector<double> values_, dense_;
 };
 
+class RangeFinder {
+ public:
+  struct Plan {
+    std::vector<FeaturePart> parts;
+    std::size_t num_features;
+  };
+
+  explicit RangeFinder(const Plan& plan) : plan_(plan), slots_(plan.num_features) {}
+
+  void Add(duckdb_data_chunk input) {
+    rows_.clear();
+    for (idx_t row = 0; row < duckdb_data_chunk_get_size(input); ++row) rows_.push_back(row);
+    for (std::size_t i = 0; i < plan_.parts.size(); ++i) {
+      const VectorView view(duckdb_data_chunk_get_vector(input, i));
+      if (view.MayHaveNull()) {
+        std::erase_if(rows_, [&](idx_t row) { return !view.IsValid(row); });
+      }
+    }
+    num_rows_ += static_cast<std::int64_t>(rows_.size());
+    Slot* slots = slots_.data();
+    for (std::size_t i = 0; i < plan_.parts.size(); ++i) {
+      const FeaturePart& part = plan_.parts[i];
+      const VectorView view(duckdb_data_chunk_get_vector(input, i));
+      switch (part.kind) {
+        case FeaturePart::Kind::kNumber:
+          for (const idx_t row : rows_) slots->Extend(view.data<double>()[row]);
+          break;
+        case FeaturePart::Kind::kOneHot:
+          for (const idx_t row : rows_) {
+            const double index = std::trunc(view.data<double>()[row]);
+            if (!(index >= 0.0 && index < static_cast<double>(part.width))) continue;
+            slots[static_cast<std::size_t>(index)].Extend(1.0);
+          }
+          break;
+        case FeaturePart::Kind::kVector:
+          AddVectors(part, view, slots);
+          break;
+      }
+      slots += part.width;
+    }
+  }
+
+  void Merge(const RangeFinder& other) {
+    for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].Merge(other.slots_[i]);
+    num_rows_ += other.num_rows_;
+  }
+
+  std::vector<ValueRange> Take() {
+    std::vector<ValueRange> ranges;
+    for (Slot& slot : slots_) {
+      if (slot.num_values < num_rows_) slot.Extend(0.0);  // What a sparse vector leaves out.
+      const bool is_known = slot.range.min <= slot.range.max;
+      ranges.push_back(is_known ? slot.range : ValueRange{kNaN, kNaN});
+    }
+    return ranges;
+  }
+
+ private:
+  struct Slot {
+    ValueRange range = {std::numeric_limits<double>::infinity(),
+                        -std::numeric_limits<double>::infinity()};
+    std::int64_t num_values = 0;
+
+    void Extend(double value) {
+      ++num_values;
+      range.min = value < range.min ? value + 0.0 : range.min;
+      range.max = value > range.max ? value + 0.0 : range.max;
+    }
+    void Merge(const Slot& other) {
+      num_values += other.num_values;
+      range.min = std::min(range.min, other.range.min);
+      range.max = std::max(range.max, other.range.max);
+    }
+  };
+
+  void AddVectors(const FeaturePart& part, const VectorView& view, Slot* slots) const {
+    const VectorColumn vectors(view);
+    for (const idx_t row : rows_) {
+      CheckVector(part, vectors, row);
+      const std::span<const double> values = vectors.Values(row);
+      if (vectors.IsDense(row)) {
+        for (std::size_t slot = 0; slot < values.size(); ++slot) slots[slot].Extend(values[slot]);
+        continue;
+      }
+      const std::span<const std::int32_t> indices = vectors.Indices(row);
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        slots[static_cast<std::size_t>(indices[i])].Extend(values[i]);
+      }
+    }
+  }
+
+  static constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+  const Plan& plan_;
+  std::vector<Slot> slots_;    // Length d.
+  std::int64_t num_rows_ = 0;  // In which no part is null.
+  std::vector<idx_t> rows_;    // Of the chunk, likewise.
+};
+
 }  // namespace
 
 CellCount CountCells(Connection* connection, const TrainingQuery& query,
@@ -370,6 +469,17 @@ std::vector<std::optional<GroupCounter>> CountValues(Connection* connection,
       Aggregate<ValueCounter>::Run(connection, std::move(plan), types, arguments, query.source);
   if (counter == nullptr) return {features.size(), GroupCounter(2)};
   return counter->Take();
+}
+
+std::vector<ValueRange> FindRanges(Connection* connection, const TrainingQuery& query) {
+  RangeFinder::Plan plan{query.parts, 0};
+  for (const FeaturePart& part : query.parts) plan.num_features += part.width;
+  const std::size_t num_features = plan.num_features;
+  const std::unique_ptr<RangeFinder> finder = Aggregate<RangeFinder>::Run(
+      connection, std::move(plan), PartTypes(query.parts), PartsSql(query.parts), query.source);
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  if (finder == nullptr) return {num_features, ValueRange{kNaN, kNaN}};
+  return finder->Take();
 }
 
 }  // namespace firesteel::duckdb

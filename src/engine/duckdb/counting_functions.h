@@ -11,6 +11,7 @@
 #include "engine/duckdb/connection.h"
 #include "engine/duckdb/group_counter.h"
 #include "engine/duckdb/training_query.h"
+#include "table/value_range.h"
 
 namespace firesteel::duckdb {
 
@@ -30,5 +31,8 @@ CellCount CountCells(Connection* connection, const TrainingQuery& query,
 std::vector<std::optional<GroupCounter>> CountValues(Connection* connection,
                                                      const TrainingQuery& query,
                                                      std::span<const std::size_t> features);
+
+/// For each feature of a query its smallest and largest value; NaN for both if it has none.
+std::vector<ValueRange> FindRanges(Connection* connection, const TrainingQuery& query);
 
 }  // namespace firesteel::duckdb

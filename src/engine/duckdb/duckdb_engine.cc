@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "engine/duckdb/cell_queries.h"
 #include "engine/duckdb/connection.h"
+#include "engine/duckdb/counting_functions.h"
 #include "engine/duckdb/csv_fields.h"
 #include "engine/duckdb/csv_source.h"
 #include "engine/duckdb/functions/scalar_functions.h"
@@ -178,6 +179,10 @@ class DuckDbEngine final : public Engine {
       std::span<const std::size_t> features) override;
   std::optional<Cells> MakeCells(const Relation& input, const TrainingView& view,
                                  std::span<const FeatureBins> bins) override;
+  std::vector<ValueRange> FeatureRanges(const Relation& input, const TrainingView& view) override {
+    connection_.BeginCall();
+    return duckdb::FindRanges(&connection_, TrainingQueryOf(input, view));
+  }
   std::vector<std::int64_t> CountUnusable(const Relation& input, const TrainingView& view) override;
 
   std::optional<RecordOrigin> Locate(const Relation& csv, const sql::ExpressionPtr& condition,
