@@ -5,7 +5,8 @@
 
 namespace firesteel {
 
-void OrderFreeSum::Add(double value) {
+void OrderFreeSum::Add(double value, std::int64_t count) {
+  if (count == 0) return;
   if (!std::isfinite(value)) {
     special_ += value;
     return;
@@ -20,7 +21,7 @@ void OrderFreeSum::Add(double value) {
     mantissa |= std::uint64_t{1} << kFractionBits;
   }
   const int shift = exponent - 1;  // The mantissa counts in 2^(shift - 1074).
-  const Wide term = static_cast<Wide>(mantissa) << (shift % kDigitBits);
+  const Wide term = (static_cast<Wide>(mantissa) << (shift % kDigitBits)) * count;
   Wide& digit = digits_[static_cast<std::size_t>(shift / kDigitBits)];
   digit += (bits >> 63) != 0 ? -term : term;
 }

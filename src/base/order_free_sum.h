@@ -12,8 +12,8 @@ namespace firesteel {
 /// Source: Kulisch, "Computer Arithmetic and Validity", 2008, section 8.4.
 class OrderFreeSum {
  public:
-  /// At most 2^42 values.
-  void Add(double value);
+  /// Adds `value` as often as `count` says; at most 2^42 values in all.
+  void Add(double value, std::int64_t count = 1);
   /// The sum, at most one unit in the last place off.
   double Result() const;
 

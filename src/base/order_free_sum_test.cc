@@ -50,6 +50,17 @@ TEST(OrderFreeSumTest, WhatIsNotFiniteStaysSo) {
   EXPECT_TRUE(std::isnan(SumOf({1.0, std::nan("")})));
 }
 
+TEST(OrderFreeSumTest, ACountAddsAValueThatOften) {
+  OrderFreeSum counted, one_by_one;
+  for (const double value : {0.1, -3e-300, 7e250, -0.7}) {
+    counted.Add(value, 1000);
+    for (int i = 0; i < 1000; ++i) one_by_one.Add(value);
+  }
+  counted.Add(std::numeric_limits<double>::infinity(), 0);
+  EXPECT_EQ(counted.Result(), one_by_one.Result());
+  EXPECT_EQ(counted.Result(), 7e253);
+}
+
 TEST(OrderFreeSumTest, AnyOrderGivesTheSameBits) {
   SplitMix64 random(7);
   std::vector<double> values;

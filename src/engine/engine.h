@@ -180,6 +180,14 @@ class Engine {
   virtual void Scan(const Relation& input, const std::vector<ScanColumn>& columns,
                     const std::function<void(MatrixView<const double> rows)>& visitor) = 0;
 
+  /// Streams numeric columns as Scan does, in no promised order, equal rows together where that
+  /// pays: the same row may come more than once, and `counts` says how many rows each stands for.
+  /// One pass, on all cores.
+  virtual void ScanCounted(
+      const Relation& input, const std::vector<std::string>& columns,
+      const std::function<void(MatrixView<const double> rows,
+                               std::span<const std::int64_t> counts)>& visitor) = 0;
+
   /// For each of `features` (positions in the vector column), its values with their weights and row
   /// counts, sorted by value (NaN, which stands for null too, last), then weight: one pass, on all
   /// cores. A null vector counts as a row of NaN.

@@ -13,14 +13,15 @@ void RegressionMetricsAccumulator::Add(std::span<const double> labels,
     throw Error(ErrorKind::kInternal,
                 "regression metrics: as many labels as predictions are needed");
   }
-  for (std::size_t row = 0; row < labels.size(); ++row) {
-    const double label = static_cast<float>(labels[row]);
-    const double prediction = static_cast<float>(predictions[row]);
-    const double error = prediction - label;
-    sum_absolute_.Add(std::fabs(error));
-    sum_squared_.Add(error * error);
-  }
-  num_rows_ += static_cast<std::int64_t>(labels.size());
+  for (std::size_t row = 0; row < labels.size(); ++row) Add(labels[row], predictions[row], 1);
+}
+
+void RegressionMetricsAccumulator::Add(double label, double prediction, std::int64_t count) {
+  const double error =
+      static_cast<double>(static_cast<float>(prediction)) - static_cast<float>(label);
+  sum_absolute_.Add(std::fabs(error), count);
+  sum_squared_.Add(error * error, count);
+  num_rows_ += count;
 }
 
 RegressionMetrics RegressionMetricsAccumulator::Result() const {

@@ -20,6 +20,8 @@ class RegressionMetricsAccumulator {
  public:
   /// Both spans have the same length.
   void Add(std::span<const double> labels, std::span<const double> predictions);
+  /// Adds `count` equal rows.
+  void Add(double label, double prediction, std::int64_t count);
   std::int64_t num_rows() const { return num_rows_; }
   /// Throws Error(kInvalidArgument) if no row was added.
   RegressionMetrics Result() const;

@@ -43,6 +43,15 @@ TEST(RegressionMetrics, BatchesAddUp) {
   EXPECT_DOUBLE_EQ(accumulator.Result().mean_squared_error, 14.0 / 3.0);
 }
 
+TEST(RegressionMetrics, EqualRowsAddUpAtOnce) {
+  RegressionMetricsAccumulator accumulator;
+  accumulator.Add(0.1, 0.7, 3);
+  accumulator.Add(2.0, 1.0, 1);
+  const RegressionMetrics one_by_one = Judge({0.1, 0.1, 2.0, 0.1}, {0.7, 0.7, 1.0, 0.7});
+  EXPECT_EQ(accumulator.Result().mean_absolute_error, one_by_one.mean_absolute_error);
+  EXPECT_EQ(accumulator.Result().mean_squared_error, one_by_one.mean_squared_error);
+}
+
 TEST(RegressionMetrics, NanMakesBothNan) {
   const RegressionMetrics metrics = Judge({1, kNan}, {1, 1});
   EXPECT_TRUE(std::isnan(metrics.mean_absolute_error));

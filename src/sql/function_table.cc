@@ -255,6 +255,7 @@ std::vector<Function> MakeTable() {
        "fs_standard_scale($1, $2, $3, $4)", "(v - shift) * factor, slot by slot."),
     Ml(kMinMaxScale, "ml_min_max_scale(v, min, factor, constant, lower)", R::kSlots, "vnnnd", kVectorType, N::kIfAnyArgument,
        "fs_min_max_scale($1, $2, $3, $4, $5)", "(v - min) * factor + lower, slot by slot."),
+    Ml(kFirstSlot, "ml_first_slot(v)", R::kSlots, "v", kIntType, N::kAlwaysPossible, "fs_first_slot($1)", "The position of the first number that is not 0."),
   };
 }
 // clang-format on

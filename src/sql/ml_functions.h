@@ -33,4 +33,8 @@ inline constexpr std::string_view kStandardScale = "ml_standard_scale";
 /// Null for null. Source: Spark's MinMaxScalerModel.
 inline constexpr std::string_view kMinMaxScale = "ml_min_max_scale";
 
+/// first_slot(v) -> int: the position of the first number that is not 0, as of a one-hot vector its
+/// category; null if there is none, and for null.
+inline constexpr std::string_view kFirstSlot = "ml_first_slot";
+
 }  // namespace firesteel::sql

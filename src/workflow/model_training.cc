@@ -15,19 +15,18 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/order_free_sum.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "features/pipeline.h"
 #include "features/registry.h"
 #include "learn/learner.h"
-#include "metric/regression_metrics.h"
 #include "model/regressor.h"
 #include "sparkml/frame.h"
 #include "sparkml/model_directory.h"
 #include "sql/expression.h"
 #include "storage/output.h"
 #include "workflow/engine_training_source.h"
+#include "workflow/evaluation.h"
 #include "workflow/metrics_text.h"
 #include "workflow/step_parts.h"
 #include "workflow/version.h"
@@ -42,8 +41,9 @@ constexpr const char* kPrediction = "raw_prediction";
 constexpr const char* kRounded = "rounded_prediction";
 constexpr std::size_t kMaxNamed = 10;  // Columns that one message names.
 
-// Baseline columns beside predictions, which may have any name of their own.
+// Baseline columns and categories beside predictions, which may have any name of their own.
 std::string BaselineColumn(std::size_t number) { return fmt::format("__baseline_{}", number); }
+std::string CategoryName(std::size_t number) { return fmt::format("__category_{}", number); }
 
 class Training {
  public:
@@ -67,17 +67,14 @@ class Training {
     std::string Where() const { return fmt::format("{} '{}'", name, frame.path); }
     const Schema& schema() const { return frame.rows.schema(); }
   };
-  // How well somebody predicts the label of one part.
-  struct Judgement {
-    std::string name;  // "training mean", "expected_shipping_days".
-    RegressionMetricsAccumulator metrics = {};
-  };
 
   void CheckLabel(const Part& part) const;
   void ChooseColumns();
   void RequireColumns() const;
   PipelineModel MakeAssembler() const;
-  Relation Assemble(const Part& part, const std::vector<std::string>& carried) const;
+  // Label, ids, `carried`, features, and the positions of the categories, named by CategoryName.
+  Relation Assemble(const Part& part, const std::vector<std::string>& carried,
+                    const std::vector<CategoryColumn>& categories) const;
   void ReadAttributes();
   // The weight, if the validation part has it too: it is not asked to.
   TrainingColumns ValidationColumns() const;
@@ -87,11 +84,7 @@ class Training {
   Json ResolvedParameters() const;
   void WriteModelFolder(const std::shared_ptr<const Regressor>& model) const;
   void Predict(const Part& part, const std::shared_ptr<const Regressor>& model);
-  void ScanPredictions(const Part& part, const Relation& predictions,
-                       RegressionMetricsAccumulator* raw, RegressionMetricsAccumulator* rounded,
-                       std::vector<Judgement>* baselines);
-  void Report(const Part& part, const RegressionMetrics& raw, const RegressionMetrics& rounded,
-              const std::vector<Judgement>& baselines);
+  void Report(const Part& part, const Evaluation& evaluation);
 
   Engine& engine_;
   const Workflow& workflow_;
@@ -103,11 +96,18 @@ class Training {
   std::vector<std::string> feature_columns_;
   std::shared_ptr<const PipelineModel> assembler_;
   std::vector<Attribute> attributes_;
-  Json facts_;                  // What the training has to say of itself.
-  double training_mean_ = 0.0;  // Of the label; known once the training part is predicted.
+  Json facts_;                           // What the training has to say of itself.
+  std::optional<double> training_mean_;  // Of the label; known once the training part is predicted.
+  std::vector<CategoryColumn> categories_;  // Of the validation part.
+  Json evaluation_;                         // For evaluation.json.
   Part training_;
   Part validation_;
 };
+
+// Names may be any bytes; JSON must be UTF-8.
+std::string ToText(const Json& json) {
+  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + '\n';
+}
 
 void Training::CheckLabel(const Part& part) const {
   const Schema& schema = part.schema();
@@ -194,7 +194,8 @@ PipelineModel Training::MakeAssembler() const {
       .Fit(engine_, training_.frame.rows);
 }
 
-Relation Training::Assemble(const Part& part, const std::vector<std::string>& carried) const {
+Relation Training::Assemble(const Part& part, const std::vector<std::string>& carried,
+                            const std::vector<CategoryColumn>& categories) const {
   Relation all;
   try {
     all = assembler_->Transform(engine_, part.frame.rows);
@@ -216,6 +217,9 @@ Relation Training::Assemble(const Part& part, const std::vector<std::string>& ca
   add(kFeatures);
   sql::Select select;
   for (const std::string& name : names) select.items.push_back({sql::Column(name), name});
+  for (std::size_t i = 0; i < categories.size(); ++i) {
+    select.items.push_back({categories[i].expression, CategoryName(i)});
+  }
   return engine_.Query(all, select);
 }
 
@@ -327,106 +331,54 @@ void Training::Predict(const Part& part, const std::shared_ptr<const Regressor>&
   for (const sql::SelectItem& item : select.items) {
     shown.items.push_back({sql::Column(item.name), item.name});
   }
-  std::vector<Judgement> baselines;
+  EvaluatedColumns columns{
+      .label = label_, .model = choice_.kind->name, .raw = kPrediction, .rounded = kRounded};
   if (&part == &validation_) {
-    baselines.push_back({"training mean"});
+    columns.training_mean = training_mean_;
     for (const std::string& column : workflow_.baselines) {
-      baselines.push_back({column});
-      select.items.push_back({sql::Column(column), BaselineColumn(baselines.size() - 1)});
+      columns.baselines.push_back({column, BaselineColumn(columns.baselines.size())});
+      select.items.push_back({sql::Column(column), columns.baselines.back().column});
+    }
+    for (const CategoryColumn& category : categories_) {
+      columns.categories.emplace_back(category, CategoryName(columns.categories.size()));
+      const std::string& name = columns.categories.back().second;
+      select.items.push_back({sql::Column(name), name});
     }
   }
+  const bool has_more = select.items.size() > shown.items.size();
   const Relation predictions = engine_.Keep(engine_.Query(scored, select));
-  RegressionMetricsAccumulator raw;
-  RegressionMetricsAccumulator rounded;
-  ScanPredictions(part, predictions, &raw, &rounded, &baselines);
+  const Evaluation evaluation(engine_, predictions, columns);
+  if (evaluation.num_bad_labels() > 0) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{}: the label '{}' is null, NaN or infinite in {} of {} rows; leave "
+                            "such rows out or fill them in before training",
+                            part.Where(), label_, WithThousands(evaluation.num_bad_labels()),
+                            WithThousands(part.frame.num_rows)));
+  }
+  if (&part == &training_) training_mean_ = evaluation.label_mean();
 
   WriteOptions options;
   options.format = FileFormat::kCsv;
   options.directory = work_.MakeFolder(part.name + "/predictions.csv");
   options.uuid = UuidOf(seed_ + " predictions " + part.name);
-  const WriteResult written = engine_.Write(
-      baselines.size() > 1 ? engine_.Query(predictions, shown) : predictions, options);
+  const WriteResult written =
+      engine_.Write(has_more ? engine_.Query(predictions, shown) : predictions, options);
   WriteTextFile(options.directory + "/_SUCCESS", "");
   WriteTextFile(fmt::format("{}/{}/metrics.json", work_.place().directory, part.name),
-                MetricsToText(raw.Result(), rounded.Result()));
+                MetricsToText(evaluation.raw().Result(), evaluation.rounded().Result()));
   work_.AddWritten(part.name, written.num_rows);
   work_.manifest.ledgers.emplace_back(
       part.name, RowLedger{.read = part.frame.num_rows, .used = written.num_rows});
-  Report(part, raw.Result(), rounded.Result(), baselines);
+  Report(part, evaluation);
 }
 
-void Training::ScanPredictions(const Part& part, const Relation& predictions,
-                               RegressionMetricsAccumulator* raw,
-                               RegressionMetricsAccumulator* rounded,
-                               std::vector<Judgement>* baselines) {
-  std::vector<ScanColumn> columns = {{label_}, {kRounded}, {kPrediction}};
-  for (std::size_t i = 1; i < baselines->size(); ++i) columns.push_back({BaselineColumn(i)});
-  OrderFreeSum labels;
-  std::int64_t num_bad = 0;
-  std::vector<std::vector<double>> values(columns.size());
-  engine_.Scan(predictions, columns, [&](MatrixView<const double> block) {
-    for (std::size_t col = 0; col < columns.size(); ++col) {
-      values[col].resize(block.num_rows());
-      for (std::size_t row = 0; row < block.num_rows(); ++row) {
-        values[col][row] = block(row, col);
-      }
-    }
-    for (const double label : values[0]) {
-      num_bad += std::isfinite(label) ? 0 : 1;
-      labels.Add(label);
-    }
-    rounded->Add(values[0], values[1]);
-    raw->Add(values[0], values[2]);
-    for (std::size_t i = 1; i < baselines->size(); ++i) {
-      (*baselines)[i].metrics.Add(values[0], values[i + 2]);
-    }
-    if (!baselines->empty()) {
-      values[1].assign(block.num_rows(), training_mean_);
-      (*baselines)[0].metrics.Add(values[0], values[1]);
-    }
-  });
-  if (num_bad > 0) {
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("{}: the label '{}' is null, NaN or infinite in {} of {} rows; leave "
-                            "such rows out or fill them in before training",
-                            part.Where(), label_, WithThousands(num_bad),
-                            WithThousands(part.frame.num_rows)));
+void Training::Report(const Part& part, const Evaluation& evaluation) {
+  evaluation_[part.name] = evaluation.ToJson();
+  work_.manifest.results["evaluation"][part.name] = evaluation.Summary();
+  if (&part == &validation_) work_.findings = evaluation.ToLines(part.name);
+  for (const std::string& warning : evaluation.Warnings(part.Where())) {
+    work_.manifest.Warn(warning);
   }
-  if (&part == &training_) {
-    training_mean_ = labels.Result() / static_cast<double>(part.frame.num_rows);
-  }
-}
-
-void Training::Report(const Part& part, const RegressionMetrics& raw,
-                      const RegressionMetrics& rounded, const std::vector<Judgement>& baselines) {
-  Json evaluation = Json::object();
-  std::vector<std::pair<std::string, RegressionMetrics>> lines = {
-      {choice_.kind->name, raw}, {choice_.kind->name + ", rounded", rounded}};
-  for (const Judgement& baseline : baselines) {
-    lines.emplace_back(baseline.name, baseline.metrics.Result());
-    if (std::isnan(lines.back().second.mean_absolute_error)) {
-      work_.manifest.Warn(
-          fmt::format("{}: the baseline '{}' is null or NaN in some rows, so that "
-                      "it can't be judged",
-                      part.Where(), baseline.name));
-    }
-  }
-  std::size_t width = 0;
-  for (const auto& [name, metrics] : lines) width = std::max(width, name.size());
-  if (&part == &validation_) {
-    work_.findings.push_back(
-        fmt::format("{:<{}}  {:>10}  {:>10}", part.name, width + 2, "MAE", "MSE"));
-  }
-  for (const auto& [name, metrics] : lines) {
-    evaluation[name] = {{"mean_absolute_error", metrics.mean_absolute_error},
-                        {"mean_squared_error", metrics.mean_squared_error}};
-    if (&part == &validation_) {
-      work_.findings.push_back(fmt::format("  {:<{}}  {:>10.6g}  {:>10.6g}", name, width,
-                                           metrics.mean_absolute_error,
-                                           metrics.mean_squared_error));
-    }
-  }
-  work_.manifest.results["evaluation"][part.name] = std::move(evaluation);
 }
 
 void Training::Run() {
@@ -438,12 +390,17 @@ void Training::Run() {
   for (const std::optional<std::string>& column : {columns_.weight, columns_.held_out}) {
     if (column) carried.push_back(*column);
   }
-  training_.assembled = Assemble(training_, carried);
+  evaluation_ = {{"version", 1}, {"model", choice_.kind->name}, {"label", label_}};
+  training_.assembled = Assemble(training_, carried, {});
   carried = workflow_.baselines;
   if (const TrainingColumns columns = ValidationColumns(); columns.weight) {
     carried.push_back(*columns.weight);
   }
-  validation_.assembled = Assemble(validation_, carried);
+  for (CategoryColumn& category : CategoryColumns(validation_.schema())) {
+    const auto found = std::find(feature_columns_.begin(), feature_columns_.end(), category.name);
+    if (found != feature_columns_.end()) categories_.push_back(std::move(category));
+  }
+  validation_.assembled = Assemble(validation_, carried, categories_);
   ReadAttributes();
 
   const std::shared_ptr<const Regressor> model = Train();
@@ -453,6 +410,7 @@ void Training::Run() {
     work_.clock.Begin("predicting " + part->name);
     Predict(*part, model);
   }
+  WriteTextFile(work_.place().directory + "/evaluation.json", ToText(evaluation_));
   work_.manifest.parameters["model_type"] = choice_.kind->name;
   work_.manifest.parameters["model_params"] = ResolvedParameters();
   work_.manifest.parameters["label"] = label_;
@@ -509,10 +467,10 @@ StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
     }
   }
   const Location locations[] = {options.training_dataset, options.validation_dataset};
-  OutputDirectory output(options.output,
-                         {.overwrite = options.overwrite,
-                          .inputs = locations,
-                          .entries = {"training", "validation", "model", "manifest.json"}});
+  OutputDirectory output(options.output, {.overwrite = options.overwrite,
+                                          .inputs = locations,
+                                          .entries = {"training", "validation", "model",
+                                                      "evaluation.json", "manifest.json"}});
   StepWork work(engine, workflow, "model_training",
                 {.directory = output.staging(), .target = options.output.path()}, options.observer);
   for (const Input& input : inputs) work.inputs.Add(input.role, input.files);

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy
 import pyarrow.parquet as parquet
 
 from harness import BINARY, ROOT, EndToEndTest, main, tree
@@ -143,9 +144,58 @@ class RunTest(EndToEndTest):
             self.assertAlmostEqual(evaluation[name]["mean_absolute_error"], sum(map(abs, values)) / len(values), places=5)
             self.assertAlmostEqual(evaluation[name]["mean_squared_error"], sum(v * v for v in values) / len(values), places=4)
         metrics = json.loads((out / "model_training/validation/metrics.json").read_text())
-        self.assertEqual(evaluation["gbt"]["mean_absolute_error"], metrics["raw_predictions_mean_absolute_error"])
+        # metrics.json is Spark's, of numbers in single precision.
+        self.assertAlmostEqual(evaluation["gbt"]["mean_absolute_error"], metrics["raw_predictions_mean_absolute_error"], places=6)
         for name in evaluation:
             self.assertIn(f"  {name} ", done.stderr)
+
+    def test_evaluation_is_what_numpy_makes_of_the_predictions(self):
+        self.sample()
+        out, _ = self.run_all("out")
+        evaluation = json.loads((out / "model_training/evaluation.json").read_text())
+        self.assertEqual([evaluation[key] for key in ("version", "model", "label")], [1, "gbt", "actual_shipping_days"])
+        for part in ("training", "validation"):
+            _, lines = self.predictions(out / "model_training" / part)
+            rows = [[float(field) for field in line.split(",")[:3]] for line in lines]
+            self.assertEqual(evaluation[part]["rows"], len(rows))
+            labels, rounded, raw = (numpy.array(column) for column in zip(*rows))
+            for name, predicted in (("gbt", raw), ("gbt, rounded", rounded)):
+                errors = numpy.abs(predicted - labels)
+                expected = {
+                    "mean_absolute_error": errors.mean(),
+                    "mean_squared_error": (errors**2).mean(),
+                    "root_mean_squared_error": numpy.sqrt((errors**2).mean()),
+                    "r2": 1 - (errors**2).mean() / labels.var(),
+                    "median_absolute_error": numpy.quantile(errors, 0.5),
+                    "absolute_error_90_percent": numpy.quantile(errors, 0.9),
+                    "share_within_one": (errors <= 1).mean(),
+                }
+                self.assertEqual(list(evaluation[part]["predictors"][name]), list(expected))
+                for metric, value in expected.items():
+                    self.assertAlmostEqual(evaluation[part]["predictors"][name][metric], value, places=9, msg=metric)
+        table = parquet.read_table(out / FRAMES[3]).to_pylist()
+        by = evaluation["validation"]["by"]
+        self.assertEqual(list(by), ["carrier_reduced_indexed_ohe", "shipping_origin_reduced_indexed_ohe", "shipping_priority_indexed_ohe", "in_bulk_order_indexed"])
+        for column, categories in by.items():
+            self.assertEqual(sum(category["rows"] for category in categories.values()), len(table), column)
+        errors = [abs(row["expected_shipping_days"] - row["actual_shipping_days"]) for row in table if row["in_bulk_order_indexed"] == 0]
+        most = next(category for category in by["in_bulk_order_indexed"].values() if category["rows"] == len(errors))
+        self.assertAlmostEqual(most["predictors"]["expected_shipping_days"]["mean_absolute_error"], sum(errors) / len(errors), places=9)
+
+    def test_a_model_worse_than_a_baseline_is_warned_of(self):
+        self.sample(500)
+        _, done = self.run_all("out", params="{'maxIter': 1, 'maxDepth': 0, 'stepSize': 0.1}")
+        self.assertIn("warning", done.stderr)
+        self.assertIn("the model is NOT BETTER than the baseline 'training mean'", done.stderr)
+
+    def test_a_changed_model_is_refused(self):
+        self.sample(500)
+        out, _ = self.run_all("out")
+        trees = next((out / "model_training/model/stages").glob("1_*/treesMetadata/part-*"))
+        trees.write_bytes(trees.read_bytes() + b" ")
+        error = self.run_binary("describe", "out")
+        self.assertEqual(error.returncode, 1)
+        self.assertEqual(error.stderr.count("\n"), 1, error.stderr)
 
     def test_a_baseline_that_is_not_there_or_no_number(self):
         self.sample(500)

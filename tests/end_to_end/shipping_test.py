@@ -27,7 +27,7 @@ class ShippingTest(EndToEndTest):
             for part in ("training", "validation")
             for file in ("metrics.json", "predictions.csv/PART.csv", "predictions.csv/_SUCCESS")
         }
-        wanted |= {"model/model/firesteel.json", "model/model/metadata/PART.txt", "model/model/metadata/_SUCCESS"}
+        wanted |= {"model/evaluation.json", "model/model/firesteel.json", "model/model/metadata/PART.txt", "model/model/metadata/_SUCCESS"}
         wanted |= {f"{step}/manifest.json" for step in ("rows", "training", "validation", "model")}
         self.assertEqual(shapes, wanted)
         self.assertEqual([re.sub(r"_[0-9a-f]{12}$", "", p.name) for p in sorted((out / "model/model/stages").iterdir())],

@@ -322,6 +322,57 @@ class ValueCounter {
   std::vector<double> values_, dense_;
 };
 
+class RowCounter {
+ public:
+  struct Plan {
+    std::size_t num_columns;
+  };
+
+  explicit RowCounter(const Plan& plan) : rows_(plan.num_columns) {}
+
+  void Add(duckdb_data_chunk input) {
+    if (IsLost()) return;
+    const idx_t num_rows = duckdb_data_chunk_get_size(input);
+    const std::size_t num_columns = rows_.num_words();
+    words_.resize(num_rows * num_columns);
+    for (std::size_t i = 0; i < num_columns; ++i) {
+      const VectorView view(duckdb_data_chunk_get_vector(input, i));
+      const double* values = view.data<double>();
+      for (idx_t row = 0; row < num_rows; ++row) {
+        words_[row * num_columns + i] =
+            GroupBits(view.IsValid(row) ? values[row] : std::numeric_limits<double>::quiet_NaN());
+      }
+    }
+    rows_.AddRows(words_.data(), num_rows);
+    num_added_ += num_rows;
+  }
+
+  void Merge(const RowCounter& other) {
+    is_full_ = is_full_ || other.is_full_;
+    if (!IsLost()) rows_.Merge(other.rows_);
+    num_added_ += other.num_added_;
+  }
+
+  std::optional<GroupCounter> Take() {
+    if (IsLost()) return std::nullopt;
+    return std::move(rows_);
+  }
+
+ private:
+  // Whether there are too many groups, or nearly as many as rows.
+  bool IsLost() {
+    constexpr std::size_t kMaxFew = std::size_t{1} << 15;
+    is_full_ = is_full_ || rows_.size() > kMaxCountedGroups ||
+               (rows_.size() > kMaxFew && 2 * rows_.size() > num_added_);
+    return is_full_;
+  }
+
+  GroupCounter rows_;
+  std::size_t num_added_ = 0;
+  std::vector<std::uint64_t> words_;  // Shape (n, columns).
+  bool is_full_ = false;
+};
+
 class RangeFinder {
  public:
   struct Plan {
@@ -468,6 +519,20 @@ std::vector<std::optional<GroupCounter>> CountValues(Connection* connection,
   const std::unique_ptr<ValueCounter> counter =
       Aggregate<ValueCounter>::Run(connection, std::move(plan), types, arguments, query.source);
   if (counter == nullptr) return {features.size(), GroupCounter(2)};
+  return counter->Take();
+}
+
+std::optional<GroupCounter> CountRows(Connection* connection, std::span<const std::string> columns,
+                                      const std::string& source) {
+  std::vector<LogicalType> types;
+  std::string arguments;
+  for (const std::string& column : columns) {
+    types.emplace_back(DUCKDB_TYPE_DOUBLE);
+    arguments += (arguments.empty() ? "" : ", ") + column;
+  }
+  const std::unique_ptr<RowCounter> counter = Aggregate<RowCounter>::Run(
+      connection, RowCounter::Plan{columns.size()}, types, arguments, source);
+  if (counter == nullptr) return GroupCounter(columns.size());
   return counter->Take();
 }
 

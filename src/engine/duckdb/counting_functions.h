@@ -32,6 +32,11 @@ std::vector<std::optional<GroupCounter>> CountValues(Connection* connection,
                                                      const TrainingQuery& query,
                                                      std::span<const std::size_t> features);
 
+/// Counts rows of columns (SQL, DOUBLE; null counts as NaN) that are equal, as GroupBits. Nothing
+/// if there are too many, or so many that grouping does not pay.
+std::optional<GroupCounter> CountRows(Connection* connection, std::span<const std::string> columns,
+                                      const std::string& source);
+
 /// For each feature of a query its smallest and largest value; NaN for both if it has none.
 std::vector<ValueRange> FindRanges(Connection* connection, const TrainingQuery& query);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -17,6 +18,7 @@
 #include "engine/duckdb/csv_fields.h"
 #include "engine/duckdb/csv_source.h"
 #include "engine/duckdb/functions/scalar_functions.h"
+#include "engine/duckdb/group_counter.h"
 #include "engine/duckdb/parquet_source.h"
 #include "engine/duckdb/record_files.h"
 #include "engine/duckdb/row_values.h"
@@ -173,6 +175,11 @@ class DuckDbEngine final : public Engine {
 
   void Scan(const Relation& input, const std::vector<ScanColumn>& columns,
             const std::function<void(MatrixView<const double> rows)>& visitor) override;
+
+  void ScanCounted(
+      const Relation& input, const std::vector<std::string>& columns,
+      const std::function<void(MatrixView<const double> rows,
+                               std::span<const std::int64_t> counts)>& visitor) override;
 
   std::vector<std::vector<WeightedValue>> DistinctValues(
       const Relation& input, const TrainingView& view,
@@ -433,6 +440,43 @@ void DuckDbEngine::Scan(const Relation& input, const std::vector<ScanColumn>& co
     visitor(MatrixView<const double>(rows.data(), num_rows, width));
     num_before += static_cast<std::int64_t>(num_rows);
   }
+}
+
+void DuckDbEngine::ScanCounted(
+    const Relation& input, const std::vector<std::string>& columns,
+    const std::function<void(MatrixView<const double> rows, std::span<const std::int64_t> counts)>&
+        visitor) {
+  connection_.BeginCall();
+  std::vector<std::string> expressions;
+  std::vector<ScanColumn> scanned;
+  for (const std::string& column : columns) {
+    const Field& field = input.schema().Get(column);
+    if (!field.type.IsNumeric()) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("column '{}' is {}; only numbers are counted", field.name,
+                              field.type.ToString()));
+    }
+    expressions.push_back(fmt::format("CAST({} AS DOUBLE)", QuoteName(field.name)));
+    scanned.push_back({field.name});
+  }
+  const std::optional<duckdb::GroupCounter> groups =
+      duckdb::CountRows(&connection_, expressions, views_.Source(input));
+  if (!groups) {
+    std::vector<std::int64_t> ones;
+    Scan(input, scanned, [&](MatrixView<const double> rows) {
+      ones.resize(rows.num_rows(), 1);
+      visitor(rows, {ones.data(), rows.num_rows()});
+    });
+    return;
+  }
+  std::vector<double> rows;
+  std::vector<std::int64_t> counts;
+  for (std::size_t group = 0; group < groups->size(); ++group) {
+    for (const std::uint64_t bits : groups->words(group))
+      rows.push_back(std::bit_cast<double>(bits));
+    counts.push_back(groups->count(group));
+  }
+  visitor(MatrixView<const double>(rows.data(), counts.size(), columns.size()), counts);
 }
 
 std::vector<std::vector<WeightedValue>> DuckDbEngine::DistinctValues(

@@ -324,6 +324,28 @@ void MinMaxScale(duckdb_data_chunk input, duckdb_vector output) {
   writer.Finish();
 }
 
+void FirstSlot(duckdb_data_chunk input, duckdb_vector output) {
+  const VectorView vectors = Argument(input, 0);
+  const VectorColumn column(vectors);
+  udf::NullWriter nulls(output);
+  auto* out = static_cast<std::int32_t*>(duckdb_vector_get_data(output));
+  for (idx_t row = 0; row < duckdb_data_chunk_get_size(input); ++row) {
+    if (!column.IsValid(row)) {
+      nulls.SetNull(row);
+      continue;
+    }
+    if (!column.IsSound(row)) ThrowUnsound();
+    const std::span<const double> values = column.Values(row);
+    std::size_t i = 0;
+    while (i < values.size() && values[i] == 0.0) ++i;
+    if (i == values.size()) {
+      nulls.SetNull(row);
+    } else {
+      out[row] = column.IsDense(row) ? static_cast<std::int32_t>(i) : column.Indices(row)[i];
+    }
+  }
+}
+
 }  // namespace
 
 void RegisterVectorFunctions(const udf::Registrar& registrar) {
@@ -345,6 +367,9 @@ void RegisterVectorFunctions(const udf::Registrar& registrar) {
   const std::array min_max = {MakeVectorType(), numbers(), numbers(), numbers(), number()};
   udf::RegisterChunkFunction<MinMaxScale>(
       registrar, {.name = "fs_min_max_scale", .arguments = min_max, .result = vector});
+  const std::array one_vector = {MakeVectorType()};
+  udf::RegisterChunkFunction<FirstSlot>(
+      registrar, {.name = "fs_first_slot", .arguments = one_vector, .result = integer()});
 }
 
 }  // namespace firesteel::duckdb
