@@ -18,21 +18,14 @@
 #include "base/text.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "engine/duckdb/library/library.h"
+#include "sparkml/model_description.h"
+#include "sparkml/model_directory.h"
 
 namespace firesteel {
 namespace {
 
 constexpr int kMaxThreads = 1024;
 constexpr const char* kCommon = "Common";
-
-std::string ReadChoice(const Flags& flags, std::string_view name,
-                       const std::vector<std::string>& choices, const std::string& otherwise) {
-  const std::optional<std::string> text = flags.Get(name);
-  if (!text) return otherwise;
-  if (std::find(choices.begin(), choices.end(), *text) != choices.end()) return *text;
-  throw Error(ErrorKind::kUsage, fmt::format("{}: '{}' is not one of {}{}", name, *text,
-                                             Join(choices, ", "), DidYouMean(*text, choices)));
-}
 
 // What the machine has, or the control group allows.
 double AvailableMemoryBytes() {
@@ -72,6 +65,28 @@ int NumThreads(const CommonOptions& options, const std::vector<Location>& inputs
   std::uintmax_t total = 0;
   for (const Location& input : inputs) total += NumBytes(input, kLittle);
   return total < kLittle ? 1 : 0;
+}
+
+// The value of a flag before flags are declared.
+std::optional<std::string> ValueOf(const std::vector<std::string>& arguments,
+                                   std::string_view flag) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument == flag && i + 1 < arguments.size()) return arguments[i + 1];
+    if (argument.starts_with(flag) && argument.substr(flag.size()).starts_with('=')) {
+      return std::string(argument.substr(flag.size() + 1));
+    }
+  }
+  return std::nullopt;
+}
+
+Location ModelAt(Location location) {
+  // A step's output has the model beside its metrics, and run's output has that of the step.
+  for (const char* folder : {"model", "model_training/model"}) {
+    if (IsModel(location)) break;
+    if ((location / folder).IsDirectory()) location = location / folder;
+  }
+  return location;
 }
 
 }  // namespace
@@ -114,7 +129,7 @@ void ReadLogFlags(const Flags& flags) {
   LogLevel level = LogLevel::kInfo;
   if (flags.Has("--quiet")) level = LogLevel::kWarning;
   if (flags.Has("--verbose")) level = LogLevel::kDebug;
-  const bool is_json = ReadChoice(flags, "--log-format", {"text", "json"}, "text") == "json";
+  const bool is_json = ReadChoice(flags, "--log-format", {"text", "json"}) == "json";
   ConfigureLog(level, is_json ? LogFormat::kJson : LogFormat::kText);
 }
 
@@ -126,22 +141,31 @@ CommonOptions ReadCommonFlags(const Flags& flags) {
   if (const std::optional<std::string> limit = flags.Get("--memory-limit")) {
     options.memory_limit_bytes = ParseMemoryLimit(*limit);
   }
-  const std::string progress = ReadChoice(flags, "--progress", {"auto", "always", "never"}, "auto");
+  const std::string progress = ReadChoice(flags, "--progress", {"auto", "always", "never"});
   if (progress == "always") options.progress = ProgressMode::kAlways;
   if (progress == "never") options.progress = ProgressMode::kNever;
   return options;
 }
 
 Workflow FindWorkflow(const std::vector<std::string>& arguments) {
-  constexpr std::string_view kFlag = "--workflow";
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string_view argument = arguments[i];
-    if (argument == kFlag && i + 1 < arguments.size()) return Workflow::Load(arguments[i + 1]);
-    if (argument.starts_with("--workflow=")) {
-      return Workflow::Load(std::string(argument.substr(kFlag.size() + 1)));
-    }
+  const std::optional<std::string> file = ValueOf(arguments, "--workflow");
+  return file ? Workflow::Load(*file) : Workflow::BuiltIn();
+}
+
+Workflow FindWorkflowOfModel(const std::vector<std::string>& arguments) {
+  std::optional<std::string> model = ValueOf(arguments, "--model");
+  if (!model) model = ValueOf(arguments, "--s3-model-dir");
+  if (!model || ValueOf(arguments, "--workflow")) return FindWorkflow(arguments);
+  try {
+    const Location file = ModelAt(Location::Parse(*model)) / kModelDescriptionFile;
+    if (!file.Exists()) return Workflow::BuiltIn();
+    const std::string text =
+        ParseDescription(ReadTextFile(file.path())).value("workflow", std::string());
+    return text.empty() ? Workflow::BuiltIn()
+                        : Workflow::Parse(text, file.path() + ": its workflow");
+  } catch (const Error&) {
+    return Workflow::BuiltIn();  // The model is read again, and what is wrong with it is said then.
   }
-  return Workflow::BuiltIn();
 }
 
 Location ReadLocation(const Flags& flags, std::string_view name) {
@@ -150,6 +174,19 @@ Location ReadLocation(const Flags& flags, std::string_view name) {
   } catch (const Error& error) {
     throw Error(ErrorKind::kUsage, fmt::format("{}: {}", name, error.what()));
   }
+}
+
+Location ReadModelLocation(const Flags& flags, std::string_view name) {
+  return ModelAt(ReadLocation(flags, name));
+}
+
+std::string ReadChoice(const Flags& flags, std::string_view name,
+                       const std::vector<std::string>& choices) {
+  const std::optional<std::string> text = flags.Get(name);
+  if (!text) return choices.front();
+  if (std::find(choices.begin(), choices.end(), *text) != choices.end()) return *text;
+  throw Error(ErrorKind::kUsage, fmt::format("{}: '{}' is not one of {}{}", name, *text,
+                                             Join(choices, ", "), DidYouMean(*text, choices)));
 }
 
 bool ReadBool(const Flags& flags, std::string_view name, bool otherwise) {

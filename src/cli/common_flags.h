@@ -33,9 +33,17 @@ void ReadLogFlags(const Flags& flags);
 /// The workflow that the arguments name, or the built-in one; looked for before flags are declared,
 /// as its sources are flags.
 Workflow FindWorkflow(const std::vector<std::string>& arguments);
+/// The same, but for the workflow that the model was trained by, if --model names one that says so
+/// and the arguments name no workflow.
+Workflow FindWorkflowOfModel(const std::vector<std::string>& arguments);
 
 /// Location::Parse with the flag's name in messages.
 Location ReadLocation(const Flags& flags, std::string_view name);
+/// The folder of a model: what the flag names, or the model in an output of model-training or run.
+Location ReadModelLocation(const Flags& flags, std::string_view name);
+/// A flag that is one of `choices`; the first is its default.
+std::string ReadChoice(const Flags& flags, std::string_view name,
+                       const std::vector<std::string>& choices);
 /// A flag that is true or false, in any case.
 bool ReadBool(const Flags& flags, std::string_view name, bool otherwise);
 /// --overwrite-output.

@@ -31,12 +31,7 @@ void RunDescribeCommand(const std::vector<std::string>& arguments) {
   if (!flags.Has("MODEL")) {
     throw Error(ErrorKind::kUsage, "describe: no model is given; see firesteel describe --help");
   }
-  Location location = ReadLocation(flags, "MODEL");
-  // A step's output has the model beside its metrics, and run's output has that of the step.
-  for (const char* folder : {"model", "model_training/model"}) {
-    if (IsModel(location)) break;
-    if ((location / folder).IsDirectory()) location = location / folder;
-  }
+  const Location location = ReadModelLocation(flags, "MODEL");
   LoadDuckDbLibrary();
   const std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = 1});
   const SavedModel model = ReadModel(*engine, location, workflow.python_stages);

@@ -16,6 +16,7 @@
 namespace firesteel {
 namespace {
 
+constexpr std::string_view kUnseenFlag = "--on-unseen";
 constexpr std::string_view kTimestampFlag = "--add-timestamp-to-output";
 
 // "shipping_logs" -> "--shipping-logs".
@@ -26,20 +27,21 @@ std::string SourceFlag(std::string name) {
 
 }  // namespace
 
-void AddSourceFlags(const Workflow& workflow, Flags* flags) {
+void AddSourceFlags(const Workflow& workflow, Flags* flags, bool required) {
   for (const SourceSpec& source : workflow.sources) {
     const std::string flag = SourceFlag(source.name);
     flags->AddValue("Input", fmt::format("{},--s3-{}-dir", flag, flag.substr(2)), "PATH",
                     fmt::format("{} file, or a folder of them",
                                 source.format == SourceFormat::kCsv ? "A CSV" : "A Parquet"),
-                    true);
+                    required);
   }
 }
 
 std::map<std::string, Location> ReadSourceFlags(const Workflow& workflow, const Flags& flags) {
   std::map<std::string, Location> sources;
   for (const SourceSpec& source : workflow.sources) {
-    sources.emplace(source.name, ReadLocation(flags, SourceFlag(source.name)));
+    const std::string flag = SourceFlag(source.name);
+    if (flags.Has(flag)) sources.emplace(source.name, ReadLocation(flags, flag));
   }
   return sources;
 }
@@ -106,6 +108,18 @@ std::string DescribeModels() {
     }
   }
   return text;
+}
+
+void AddUnseenFlag(Flags* flags) {
+  flags->AddValue("Step", std::string(kUnseenFlag), "error|keep|reject",
+                  "What to do with rows that have an unknown category, a null or a NaN: fail, "
+                  "predict them all the same, or list them in OUT/rejected (default: error)");
+}
+
+UnseenPolicy ReadUnseenFlag(const Flags& flags) {
+  const std::string way = ReadChoice(flags, kUnseenFlag, {"error", "keep", "reject"});
+  if (way == "keep") return UnseenPolicy::kKeep;
+  return way == "reject" ? UnseenPolicy::kReject : UnseenPolicy::kError;
 }
 
 void AddTimestampFlag(Flags* flags) {

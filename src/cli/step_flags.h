@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/flags.h"
+#include "features/marked_transform.h"
 #include "storage/location.h"
 #include "workflow/steps.h"
 #include "workflow/workflow.h"
@@ -15,7 +16,8 @@ namespace firesteel {
 
 /// A flag for each source of the workflow: "shipping_logs" gives --shipping-logs and
 /// --s3-shipping-logs-dir.
-void AddSourceFlags(const Workflow& workflow, Flags* flags);
+void AddSourceFlags(const Workflow& workflow, Flags* flags, bool required = true);
+/// Those that were given.
 std::map<std::string, Location> ReadSourceFlags(const Workflow& workflow, const Flags& flags);
 std::vector<Location> Locations(const std::map<std::string, Location>& sources);
 
@@ -28,6 +30,10 @@ void AddModelFlags(const Workflow& workflow, Flags* flags);
 ModelOptions ReadModelFlags(const Workflow& workflow, const Flags& flags, int num_threads);
 /// The models and their parameters, for the end of a help text.
 std::string DescribeModels();
+
+/// --on-unseen.
+void AddUnseenFlag(Flags* flags);
+UnseenPolicy ReadUnseenFlag(const Flags& flags);
 
 /// --add-timestamp-to-output.
 void AddTimestampFlag(Flags* flags);

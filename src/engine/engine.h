@@ -94,6 +94,8 @@ struct WriteOptions {
   std::map<std::string, std::string> key_values = {};  // Parquet footer entries.
   // About how large a file gets. 0: one file, its rows in the relation's order where it has one.
   std::int64_t target_file_bytes = std::int64_t{128} << 20;
+  // A column that orders the rows, ascending, in one file; it is not written itself. Empty: none.
+  std::string order_by = {};
 };
 
 struct WriteResult {
@@ -114,6 +116,8 @@ struct TrainingView {
 struct ScoreOptions {
   ScanColumn features;        // The vector column.
   std::string output_column;  // Appended, double.
+  // Whether a null vector gives null; otherwise it is an error, found when rows are computed.
+  bool null_for_null = false;
 };
 
 /// Where relational work runs: the verbs that the steps of a workflow need, each said once and
@@ -138,6 +142,10 @@ class Engine {
   /// kNull: only FetchRow and Write take it. A struct column of the shape of Spark's VectorUDT is a
   /// kVector column; attributes are not known here (sparkml/frame.h reads them from the footer).
   virtual Relation ReadParquet(const std::vector<std::string>& files) = 0;
+  /// Appends `column` (bigint) to a relation that ReadCsv or ReadParquet returned: 0, 1, … in the
+  /// order of the files and of the records in them. Throws Error(kInvalidArgument) if there is such
+  /// a column.
+  virtual Relation NumberRows(const Relation& source, const std::string& column) = 0;
   /// The value of a key in the footer of one Parquet file.
   virtual std::optional<std::string> ParquetKeyValue(const std::string& file,
                                                      std::string_view key) = 0;
@@ -153,8 +161,7 @@ class Engine {
   /// both sides have.
   virtual Relation Join(const Relation& left, const Relation& right,
                         const JoinOptions& options) = 0;
-  /// Appends the predictions of `function` to each row. A null vector is an error, found when rows
-  /// are computed.
+  /// Appends the predictions of `function` to each row.
   virtual Relation Score(const Relation& input, const ScoreOptions& options,
                          RowFunction function) = 0;
   /// Computes the relation once and keeps its rows, spilling to disk beyond the memory limit.

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "features/stage_params.h"
 #include "sql/resolve.h"
 
 namespace firesteel {
@@ -14,18 +15,6 @@ namespace {
 
 constexpr std::string_view kSqlTransformer = "org.apache.spark.ml.feature.SQLTransformer";
 constexpr std::string_view kStringIndexer = "org.apache.spark.ml.feature.StringIndexerModel";
-
-// The columns that a stage reads by its parameters.
-std::vector<std::string> InputColumns(const StageRecord& record) {
-  std::vector<std::string> columns;
-  if (const auto one = record.params.find("inputCol"); one != record.params.end()) {
-    columns.push_back(one->get<std::string>());
-  }
-  if (const auto many = record.params.find("inputCols"); many != record.params.end()) {
-    for (const auto& column : *many) columns.push_back(column.get<std::string>());
-  }
-  return columns;
-}
 
 Schema Advance(const FittedStage& stage, const Schema& input) {
   const StagePlan plan = stage.Plan(input);

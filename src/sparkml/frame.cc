@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "sparkml/metadata.h"
 #include "sparkml/schema_json.h"
 
@@ -48,11 +49,16 @@ Relation AsReadBack(const Relation& frame) {
 }
 
 WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory,
-                       const std::string& uuid) {
+                       const std::string& uuid, const std::string& order_by) {
   WriteOptions options;
   options.directory = directory;
   options.uuid = uuid;
-  options.key_values[std::string(kSparkSchemaKey)] = SchemaToJson(frame.schema());
+  options.order_by = order_by;
+  Schema written;
+  for (const Field& field : frame.schema().fields()) {
+    if (!EqualsIgnoringCase(field.name, order_by)) written.Add(field);
+  }
+  options.key_values[std::string(kSparkSchemaKey)] = SchemaToJson(written);
   options.key_values[std::string(kSparkVersionKey)] = std::string(kSparkVersion);
   WriteResult result = engine.Write(frame, options);
   WriteTextFile((std::filesystem::path(directory) / "_SUCCESS").string(), "");

@@ -17,8 +17,8 @@ Relation ReadFrame(Engine& engine, const Location& location);
 Relation AsReadBack(const Relation& frame);
 
 /// Writes a data frame as Spark does: Parquet with its schema key, then _SUCCESS. `directory` must
-/// be new or empty.
+/// be new or empty. `order_by`: as WriteOptions has it.
 WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory,
-                       const std::string& uuid);
+                       const std::string& uuid, const std::string& order_by = "");
 
 }  // namespace firesteel

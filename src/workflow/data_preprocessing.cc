@@ -42,12 +42,15 @@ class Preprocessing {
   }
 
   SplitRows Run();
+  Frame JoinEachRow(const std::string& row_column);
 
  private:
-  void ReadSources();
+  void ReadSources(bool first_may_be_empty);
   Relation ReadCsv(const OpenSource& source, const std::vector<std::string>& as_text) const;
   void ReadDateAsText();
-  Relation JoinSources() const;
+  const OpenSource& SourceOf(const JoinSpec& join) const;
+  Relation JoinSource(const Relation& left, const JoinSpec& join, const JoinOptions& options) const;
+  void RefuseSeveralMatches(const Relation& left, const JoinSpec& join) const;
   Relation RenameColumns(const Relation& joined);
   ExpressionPtr DateExpression(const ExpressionPtr& column, const Field& field) const;
   Relation ParseDate(const Relation& renamed);
@@ -92,7 +95,7 @@ Relation Preprocessing::ReadCsv(const OpenSource& source,
   return engine_.ReadCsv(csv);
 }
 
-void Preprocessing::ReadSources() {
+void Preprocessing::ReadSources(bool first_may_be_empty) {
   for (OpenSource& source : sources_) {
     if (source.spec().format == SourceFormat::kCsv) {
       source.relation = ReadCsv(source, {});
@@ -103,7 +106,7 @@ void Preprocessing::ReadSources() {
   ReadDateAsText();
   for (const OpenSource& source : sources_) {
     const std::int64_t num_rows = engine_.Count(source.relation);
-    if (num_rows == 0) {
+    if (num_rows == 0 && !(first_may_be_empty && &source == &sources_.front())) {
       throw Error(
           ErrorKind::kInvalidArgument,
           fmt::format(
@@ -137,19 +140,59 @@ void Preprocessing::ReadDateAsText() {
   }
 }
 
-Relation Preprocessing::JoinSources() const {
-  Relation joined = sources_[0].relation;
-  for (const JoinSpec& join : workflow_.joins) {
-    const auto source = std::find_if(sources_.begin(), sources_.end(), [&](const OpenSource& s) {
-      return s.spec().name == join.source;
-    });
-    try {
-      joined = engine_.Join(joined, source->relation, join.options);
-    } catch (const Error& error) {
-      throw error.Within(fmt::format("joining '{}'", join.source));
-    }
+const OpenSource& Preprocessing::SourceOf(const JoinSpec& join) const {
+  return *std::find_if(sources_.begin(), sources_.end(),
+                       [&](const OpenSource& source) { return source.spec().name == join.source; });
+}
+
+Relation Preprocessing::JoinSource(const Relation& left, const JoinSpec& join,
+                                   const JoinOptions& options) const {
+  try {
+    return engine_.Join(left, SourceOf(join).relation, options);
+  } catch (const Error& error) {
+    throw error.Within(fmt::format("joining '{}'", join.source));
   }
-  return joined;
+}
+
+// Called only if some row of `left` has several matches.
+void Preprocessing::RefuseSeveralMatches(const Relation& left, const JoinSpec& join) const {
+  ExpressionPtr key, has_key;
+  for (const std::string& column : join.options.keys) {
+    const ExpressionPtr text = sql::Cast(sql::Column(column), kStringType);
+    const ExpressionPtr is_there = sql::Not(sql::IsNull(text));
+    key = key ? sql::Call("concat", {key, sql::Literal(", "), text}) : text;
+    has_key = has_key ? sql::And(has_key, is_there) : is_there;
+  }
+  const auto count = [&](const Relation& rows) {
+    return engine_.ValueCounts(engine_.Query(rows, {.items = {{key, "key"}}, .where = has_key}),
+                               sql::Column("key"));
+  };
+  std::vector<std::string> wanted;
+  for (const ValueCount& value : count(left)) wanted.push_back(value.value.value_or(""));
+  std::sort(wanted.begin(), wanted.end());
+  std::vector<ValueCount> several = count(SourceOf(join).relation);
+  std::erase_if(several, [&](const ValueCount& value) {
+    return value.count < 2 || !std::binary_search(wanted.begin(), wanted.end(), value.value);
+  });
+  std::sort(several.begin(), several.end(), [](const ValueCount& a, const ValueCount& b) {
+    return a.count != b.count ? a.count > b.count : a.value < b.value;
+  });
+  const std::string advice =
+      "a row would be predicted more than once; keep one row of the source for each key";
+  const std::string keys = Join(join.options.keys, ", ");
+  if (several.empty()) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("source '{}': it has several rows with the same {}; {}", join.source,
+                            keys, advice));
+  }
+  throw Error(ErrorKind::kInvalidArgument,
+              fmt::format("source '{}': {} rows have the {} '{}'{}; {}", join.source,
+                          WithThousands(several.front().count), keys, *several.front().value,
+                          several.size() > 1
+                              ? fmt::format(", and {} other keys are there more than once too",
+                                            WithThousands(static_cast<long long>(several.size()) - 1))
+                              : "",
+                          advice));
 }
 
 Relation Preprocessing::RenameColumns(const Relation& joined) {
@@ -205,7 +248,7 @@ Relation Preprocessing::ParseDate(const Relation& renamed) {
                        Replace(schema, field.name, DateExpression(sql::Column(field.name), field)));
 }
 
-// Called only if some date is null after parsing: tells text that is no date from a missing one.
+// Tells text that is no date from a missing one.
 void Preprocessing::RefuseBadDates(const Relation& renamed, std::int64_t num_rows) const {
   const std::size_t position = *renamed.schema().Find(workflow_.date.column);
   const auto is_bad = [&](const Field& field) {
@@ -276,9 +319,11 @@ Frame Preprocessing::WritePart(const Relation& rows, const std::optional<std::st
 
 SplitRows Preprocessing::Run() {
   work_.clock.Begin("reading");
-  ReadSources();
+  ReadSources(/*first_may_be_empty=*/false);
   work_.clock.Begin("joining");
-  const Relation renamed = RenameColumns(JoinSources());
+  Relation joined = sources_[0].relation;
+  for (const JoinSpec& join : workflow_.joins) joined = JoinSource(joined, join, join.options);
+  const Relation renamed = RenameColumns(joined);
   Relation rows = ParseDate(renamed);
   if (keep_) rows = engine_.Keep(rows);
   work_.clock.Begin("splitting");
@@ -316,6 +361,26 @@ SplitRows Preprocessing::Run() {
   return parts;
 }
 
+Frame Preprocessing::JoinEachRow(const std::string& row_column) {
+  work_.clock.Begin("reading");
+  ReadSources(/*first_may_be_empty=*/true);
+  work_.clock.Begin("joining");
+  const std::int64_t num_rows = engine_.Count(sources_[0].relation);
+  Relation joined = engine_.NumberRows(sources_[0].relation, row_column);
+  for (const JoinSpec& join : workflow_.joins) {
+    const Relation left = joined;
+    joined = JoinSource(left, join, {.keys = join.options.keys, .type = JoinType::kLeft});
+    if (engine_.Count(joined) != num_rows) RefuseSeveralMatches(left, join);
+  }
+  Relation rows = RenameColumns(joined);
+  // New rows need no date unless a stage asks for it.
+  if (rows.schema().Find(workflow_.date.column)) {
+    RefuseBadDates(rows, num_rows);
+    rows = ParseDate(rows);
+  }
+  return {.path = sources_[0].found->location.path(), .rows = rows, .num_rows = num_rows};
+}
+
 }  // namespace
 
 std::vector<SourceFiles> FindSources(const Workflow& workflow,
@@ -346,6 +411,12 @@ void CheckTrainingFraction(double fraction) {
 SplitRows SplitSources(const std::vector<SourceFiles>& sources, double training_fraction, bool keep,
                        StepWork* work) {
   return Preprocessing(sources, training_fraction, keep, work).Run();
+}
+
+Frame JoinEachRow(const std::vector<SourceFiles>& sources, const std::string& row_column,
+                  StepWork* work) {
+  return Preprocessing(sources, /*training_fraction=*/0.0, /*keep=*/false, work)
+      .JoinEachRow(row_column);
 }
 
 StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,

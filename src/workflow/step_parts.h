@@ -38,6 +38,14 @@ struct SplitRows {
 SplitRows SplitSources(const std::vector<SourceFiles>& sources, double training_fraction, bool keep,
                        StepWork* work);
 
+/// The rows of the first source with what the others have for them, as data-preprocessing joins,
+/// names and parses them before it splits; but each is there exactly once, matched or not (an inner
+/// join is done as a left one), dated or not, and `row_column` (bigint) numbers them from 0 in the
+/// order of the files. There may be none. Throws Error(kInvalidArgument), naming source, key and
+/// number, if a row has several matches.
+Frame JoinEachRow(const std::vector<SourceFiles>& sources, const std::string& row_column,
+                  StepWork* work);
+
 /// A data frame with its features, written to dataframe/.
 struct FeatureRows {
   Frame frame;

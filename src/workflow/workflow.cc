@@ -45,6 +45,11 @@ const std::vector<std::string>& ReservedNames() {
                                                  "quiet",
                                                  "verbose",
                                                  "help",
+                                                 "input",
+                                                 "model",
+                                                 "pipeline_model",
+                                                 "format",
+                                                 "on_unseen",
                                                  "version"};
   return names;
 }

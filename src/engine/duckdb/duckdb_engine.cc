@@ -85,8 +85,12 @@ class DuckDbEngine final : public Engine {
   Relation ReadParquet(const std::vector<std::string>& files) override {
     connection_.BeginCall();
     duckdb::ParquetSource source = duckdb::OpenParquet(&connection_, files);
-    return CreateView(source.query, std::move(source.schema));
+    Relation view = CreateView(source.Query(), source.schema);
+    parquet_sources_.emplace(view.name(), std::move(source));
+    return view;
   }
+
+  Relation NumberRows(const Relation& source, const std::string& column) override;
 
   std::optional<std::string> ParquetKeyValue(const std::string& file,
                                              std::string_view key) override {
@@ -127,8 +131,12 @@ class DuckDbEngine final : public Engine {
                               options.output_column));
     }
     const std::string score = connection_.NewName("fs_score");
-    duckdb::RegisterScoreFunction(&connection_, score, features.name, options.features.width,
-                                  std::move(function));
+    duckdb::RegisterScoreFunction(
+        &connection_, score,
+        {.features = {features.name, options.features.width},
+         .output_column = options.output_column,
+         .null_for_null = options.null_for_null},
+        std::move(function));
     Schema schema = input.schema();
     schema.Add({options.output_column, kDoubleType});
     return CreateView(fmt::format("SELECT *, {}({}) AS {} FROM {}", score, QuoteName(features.name),
@@ -262,8 +270,32 @@ class DuckDbEngine final : public Engine {
   duckdb::Connection connection_;
   duckdb::Views views_;
   duckdb::ViewOrigins view_origins_;
-  std::map<std::string, CsvSource> csv_sources_;  // By the name of the relation.
+  // By the name of the relation.
+  std::map<std::string, CsvSource> csv_sources_;
+  std::map<std::string, duckdb::ParquetSource> parquet_sources_;
 };
+
+Relation DuckDbEngine::NumberRows(const Relation& source, const std::string& column) {
+  connection_.BeginCall();
+  if (source.schema().Find(column)) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("there is a column '{}' already; rename it in its file", column));
+  }
+  Schema schema = source.schema();
+  schema.Add({column, kLongType, /*nullable=*/false});
+  std::string query;
+  if (csv_sources_.contains(source.name())) {
+    // A temporary table numbers its rows in the order in which they were read.
+    query =
+        fmt::format("SELECT *, rowid AS {} FROM {}", QuoteName(column), QuoteName(source.name()));
+  } else if (const auto parquet = parquet_sources_.find(source.name());
+             parquet != parquet_sources_.end()) {
+    query = duckdb::NumberedParquetSql(&connection_, parquet->second, column);
+  } else {
+    throw Error(ErrorKind::kInternal, "only the rows of files can be numbered");
+  }
+  return CreateView(std::move(query), std::move(schema));
+}
 
 Relation DuckDbEngine::Join(const Relation& left, const Relation& right,
                             const JoinOptions& options) {

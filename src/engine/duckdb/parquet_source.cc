@@ -105,8 +105,40 @@ ParquetSource OpenParquet(Connection* connection, const std::vector<std::string>
     source.schema.Add({column.name, mapping->type});
   }
   CheckSameColumns(connection, files, columns);
-  source.query = fmt::format("SELECT {} FROM {}", needs_cast ? list : "*", ReaderSql(files));
+  source.files = files;
+  source.columns = needs_cast ? list : "*";
+  source.reader = ReaderSql(files);
   return source;
+}
+
+std::string NumberedParquetSql(Connection* connection, const ParquetSource& source,
+                               const std::string& column) {
+  for (const char* taken : {"file_index", "file_row_number"}) {
+    if (!source.schema.Find(taken)) continue;
+    throw Error(ErrorKind::kUnsupported,
+                fmt::format("{}: the rows of a file with a column '{}' can't be numbered; rename "
+                            "it or leave it out",
+                            source.files.front(), taken));
+  }
+  std::map<std::string, std::int64_t> num_rows;
+  Result result = connection->Query(fmt::format(
+      "SELECT file_name, num_rows FROM parquet_file_metadata({})", FileListSql(source.files)));
+  while (result.Next()) {
+    for (idx_t row = 0; row < result.num_rows(); ++row) {
+      num_rows[std::string(result.column(0).Text(row))] =
+          result.column(1).data<std::int64_t>()[row];
+    }
+  }
+  std::string offsets;
+  std::int64_t offset = 0;
+  for (const std::string& file : source.files) {
+    offsets += fmt::format("{}{}", offsets.empty() ? "" : ", ", offset);
+    offset += num_rows.at(file);
+  }
+  return fmt::format(
+      "SELECT {}, CAST([{}][CAST(file_index AS BIGINT) + 1] + file_row_number AS BIGINT) AS {} "
+      "FROM {}",
+      source.columns, offsets, QuoteName(column), source.reader);
 }
 
 std::optional<std::string> ReadParquetKeyValue(Connection* connection, const std::string& file,

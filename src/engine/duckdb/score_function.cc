@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <memory>
+#include <algorithm>
+#include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -15,43 +16,50 @@ namespace firesteel::duckdb {
 namespace {
 
 struct ScoreState {
-  std::string column;
-  std::size_t width;
+  ScoreOptions options;
   RowFunction function;
 };
 
 void ScoreChunk(const ScoreState& state, duckdb_data_chunk input, duckdb_vector output) {
   const idx_t num_rows = duckdb_data_chunk_get_size(input);
+  const auto& [column, width] = state.options.features;
   const VectorColumn vectors(VectorView(duckdb_data_chunk_get_vector(input, 0)));
+  udf::NullWriter nulls(output);
   thread_local std::vector<double> rows;
-  rows.resize(num_rows * state.width);
+  rows.resize(num_rows * width);
   for (idx_t row = 0; row < num_rows; ++row) {
+    const std::span<double> numbers(rows.data() + row * width, width);
+    if (!vectors.IsValid(row) && state.options.null_for_null) {
+      nulls.SetNull(row);
+      std::fill(numbers.begin(), numbers.end(), std::numeric_limits<double>::quiet_NaN());
+      continue;
+    }
     if (!vectors.IsValid(row)) {
       throw Error(
           ErrorKind::kInvalidArgument,
           fmt::format("column '{}' has a null vector, for which nothing can be predicted; remove "
                       "such rows or fill their features",
-                      state.column));
+                      column));
     }
-    if (!vectors.IsSound(row) || vectors.Length(row) != state.width) {
+    if (!vectors.IsSound(row) || vectors.Length(row) != width) {
       throw Error(
           ErrorKind::kInvalidArgument,
-          fmt::format("column '{}' has a vector of {} numbers where the model expects {}",
-                      state.column, vectors.IsSound(row) ? vectors.Length(row) : 0, state.width));
+          fmt::format("column '{}' has a vector of {} numbers where the model expects {}", column,
+                      vectors.IsSound(row) ? vectors.Length(row) : 0, width));
     }
-    vectors.CopyDense(row, {rows.data() + row * state.width, state.width});
+    vectors.CopyDense(row, numbers);
   }
-  state.function(MatrixView<const double>(rows.data(), num_rows, state.width),
+  state.function(MatrixView<const double>(rows.data(), num_rows, width),
                  {static_cast<double*>(duckdb_vector_get_data(output)), num_rows});
 }
 
 }  // namespace
 
 void RegisterScoreFunction(Connection* connection, const std::string& name,
-                           const std::string& column, std::size_t width, RowFunction function) {
+                           const ScoreOptions& options, RowFunction function) {
   const LogicalType arguments[] = {MakeVectorType()};
   RegisterStatefulFunction<ScoreChunk>(connection, name, arguments, LogicalType(DUCKDB_TYPE_DOUBLE),
-                                       ScoreState{column, width, std::move(function)});
+                                       ScoreState{options, std::move(function)});
 }
 
 }  // namespace firesteel::duckdb

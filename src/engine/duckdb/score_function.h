@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <string>
 
 #include "engine/duckdb/connection.h"
@@ -8,11 +7,11 @@
 
 namespace firesteel::duckdb {
 
-/// Registers `name(vector) -> DOUBLE`, which calls `function` on dense rows of `width` numbers,
-/// from several threads at once. A null vector, one of another length, and what `function` throws
-/// end the query; the error's kind arrives through the connection's error slot. `column` is for
-/// messages.
+/// Registers `name(vector) -> DOUBLE`, which calls `function` on dense rows as wide as
+/// `options.features`, from several threads at once. A null vector (unless it gives null), one of
+/// another length, and what `function` throws end the query; the error's kind arrives through the
+/// connection's error slot.
 void RegisterScoreFunction(Connection* connection, const std::string& name,
-                           const std::string& column, std::size_t width, RowFunction function);
+                           const ScoreOptions& options, RowFunction function);
 
 }  // namespace firesteel::duckdb

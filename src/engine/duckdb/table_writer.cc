@@ -6,6 +6,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "base/text.h"
 #include "sql/expression.h"
 #include "sql/print.h"
 #include "sql/resolve.h"
@@ -95,16 +96,26 @@ std::size_t NumberOf(const std::filesystem::path& path) {
 
 }  // namespace
 
-WriteResult WriteTable(Connection* connection, const std::string& source, const Schema& schema,
+WriteResult WriteTable(Connection* connection, const std::string& source, const Schema& relation,
                        const WriteOptions& options) {
   const bool parquet = options.format == FileFormat::kParquet;
-  const std::string query = parquet ? "FROM " + source : CsvLinesSql(source, schema);
+  Schema schema;
+  std::string columns;
+  for (const Field& field : relation.fields()) {
+    if (EqualsIgnoringCase(field.name, options.order_by)) continue;
+    columns += (columns.empty() ? "" : ", ") + QuoteName(field.name);
+    schema.Add(field);
+  }
+  const std::string order =
+      options.order_by.empty() ? "" : " ORDER BY " + QuoteName(options.order_by);
+  const std::string query = parquet ? fmt::format("SELECT {} FROM {}{}", columns, source, order)
+                                    : CsvLinesSql(source, schema) + order;
   const std::string format = parquet
                                  ? ParquetOptionsSql(options)
                                  : "FORMAT csv, HEADER true, QUOTE '', ESCAPE '', DELIMITER ','";
   // Files of a given size are written by all threads as they come, a single one in the order of the
   // rows.
-  const bool split = options.target_file_bytes > 0;
+  const bool split = options.target_file_bytes > 0 && options.order_by.empty();
   const std::string single = (std::filesystem::path(options.directory) /
                               fmt::format("{}0.{}", kDraftName, parquet ? "parquet" : "csv"))
                                  .string();
