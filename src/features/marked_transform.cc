@@ -29,8 +29,8 @@ constexpr std::string_view kCopyPrefix = "__input_";
 struct Walk {
   MarkedTransformOptions options;
   bool label_is_made = false;
-  std::vector<std::string> own_columns;  // Copies and problems: no stage sees them.
-  std::vector<RowProblem> problems;
+  std::vector<std::string> own_columns = {};  // Copies and problems: no stage sees them.
+  std::vector<RowProblem> problems = {};
 };
 
 bool Contains(const std::vector<std::string>& names, std::string_view name) {

@@ -28,14 +28,14 @@ struct MarkedTransformOptions {
   UnseenPolicy on_unseen = UnseenPolicy::kError;
   /// Columns of the input that reach the output as they are, under the name that InputCopy gives,
   /// whatever stages select.
-  std::vector<std::string> copied;
+  std::vector<std::string> copied = {};
   /// May be missing in the input: a StringIndexer of it is left out then, and statements that name
   /// it find null.
-  std::string label;
+  std::string label = {};
   /// The vector column that is wanted in the end. A null in it is looked for if the input has it.
-  std::string features;
+  std::string features = {};
   /// The end of kError's message: what a user may do.
-  std::string advice;
+  std::string advice = {};
 };
 
 /// The name of an input's column that was carried along.

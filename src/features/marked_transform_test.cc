@@ -193,10 +193,10 @@ TEST_F(MarkedTransformTest, AllMissingColumnsAreNamed) {
       R"([{"SQLTransformer": {"statement": "SELECT x + 1 AS y FROM __THIS__ WHERE s = 'a'"}}])",
       kFittedOn, kTypes);
   EXPECT_THAT(Thrown([&] {
-                Transform(statement, Rows("p,q\na,1\n", {{"p", kStringType}, {"q", kDoubleType}}),
+                Transform(statement, Rows("colour,price\na,1\n", {{"colour", kStringType}, {"price", kDoubleType}}),
                           {});
               }).what(),
-              HasSubstr("there are no columns 'x', 's'; columns are p, q"));
+              HasSubstr("there are no columns 'x', 's'; columns are colour, price"));
 }
 
 TEST_F(MarkedTransformTest, AVectorThatNoStageMakesMayBeNull) {

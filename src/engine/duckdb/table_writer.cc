@@ -100,14 +100,14 @@ WriteResult WriteTable(Connection* connection, const std::string& source, const 
                        const WriteOptions& options) {
   const bool parquet = options.format == FileFormat::kParquet;
   Schema schema;
-  std::string columns;
   for (const Field& field : relation.fields()) {
-    if (EqualsIgnoringCase(field.name, options.order_by)) continue;
-    columns += (columns.empty() ? "" : ", ") + QuoteName(field.name);
-    schema.Add(field);
+    if (!EqualsIgnoringCase(field.name, options.order_by)) schema.Add(field);
   }
-  const std::string order =
-      options.order_by.empty() ? "" : " ORDER BY " + QuoteName(options.order_by);
+  std::string columns = "*", order;
+  if (!options.order_by.empty()) {
+    columns += fmt::format(" EXCLUDE ({})", QuoteName(options.order_by));
+    order = " ORDER BY " + QuoteName(options.order_by);
+  }
   const std::string query = parquet ? fmt::format("SELECT {} FROM {}{}", columns, source, order)
                                     : CsvLinesSql(source, schema) + order;
   const std::string format = parquet
