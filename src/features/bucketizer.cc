@@ -7,13 +7,14 @@
 
 #include "base/error.h"
 #include "features/append_columns.h"
+#include "features/stage_columns.h"
 #include "features/stage_params.h"
 #include "sql/spark_text.h"
 
 namespace firesteel {
 namespace {
 
-constexpr std::string_view kClass = "org.apache.spark.ml.feature.Bucketizer";
+constexpr std::string_view kClass = kBucketizerClass;
 
 bool AreSplits(const nlohmann::ordered_json& value) {
   const auto splits = value.get<std::vector<double>>();

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "features/registry.h"
-#include "features/stage_params.h"
+#include "features/stage_columns.h"
 #include "sql/ml_functions.h"
 
 namespace firesteel {
@@ -18,10 +18,6 @@ namespace {
 
 using sql::ExpressionPtr;
 
-constexpr std::string_view kSqlTransformer = "org.apache.spark.ml.feature.SQLTransformer";
-constexpr std::string_view kStringIndexer = "org.apache.spark.ml.feature.StringIndexerModel";
-constexpr std::string_view kBucketizer = "org.apache.spark.ml.feature.Bucketizer";
-constexpr std::string_view kAssembler = "org.apache.spark.ml.feature.VectorAssembler";
 constexpr const char* kHandleInvalid = "handleInvalid";
 constexpr std::string_view kCopyPrefix = "__input_";
 
@@ -36,27 +32,6 @@ struct Walk {
 bool Contains(const std::vector<std::string>& names, std::string_view name) {
   return std::any_of(names.begin(), names.end(),
                      [&](const std::string& each) { return EqualsIgnoringCase(each, name); });
-}
-
-void AddColumnsOf(const sql::Expression& expression, std::vector<std::string>* columns) {
-  if (expression.kind == sql::Expression::Kind::kColumn && !Contains(*columns, expression.name)) {
-    columns->push_back(expression.name);
-  }
-  for (const ExpressionPtr& argument : expression.args) AddColumnsOf(*argument, columns);
-}
-
-std::vector<std::string> ColumnsOf(const sql::Select& select) {
-  std::vector<std::string> columns;
-  for (const sql::SelectItem& item : select.items) {
-    if (item.expression) AddColumnsOf(*item.expression, &columns);
-  }
-  if (select.where) AddColumnsOf(*select.where, &columns);
-  return columns;
-}
-
-// The select of a statement, which does not depend on the input.
-sql::Select StatementOf(const FittedStage& sql_transformer) {
-  return sql_transformer.Plan(Schema()).select;
 }
 
 std::string HandleInvalid(const StageRecord& record) {
@@ -96,6 +71,7 @@ class MarkingStage final : public FittedStage {
       : FittedStage(stage.uid()),
         strict_(&stage),
         record_(stage.ToRecord()),
+        columns_(ColumnsOf(stage)),
         is_guarded_(is_guarded),
         walk_(*walk) {
     const std::string way = HandleInvalid(record_);
@@ -103,8 +79,8 @@ class MarkingStage final : public FittedStage {
       owned_strict_ = WithHandleInvalid(record_, "error");
       strict_ = owned_strict_.get();
     }
-    const bool can_keep = record_.class_name == kStringIndexer ||
-                          record_.class_name == kBucketizer || record_.class_name == kAssembler;
+    const bool can_keep = record_.class_name == kStringIndexerClass ||
+                          record_.class_name == kBucketizerClass || record_.class_name == kVectorAssemblerClass;
     if (Keeps() && can_keep && way != "keep") kept_ = WithHandleInvalid(record_, "keep");
   }
 
@@ -139,7 +115,7 @@ class MarkingStage final : public FittedStage {
   bool Keeps() const { return walk_.options.on_unseen == UnseenPolicy::kKeep; }
 
   Schema Visible(const Schema& input) const {
-    const bool hides_label = walk_.label_is_made && record_.class_name == kStringIndexer;
+    const bool hides_label = walk_.label_is_made && record_.class_name == kStringIndexerClass;
     Schema seen;
     for (const Field& field : input.fields()) {
       if (Contains(walk_.own_columns, field.name)) continue;
@@ -152,14 +128,11 @@ class MarkingStage final : public FittedStage {
   // A StringIndexer leaves out what is missing, as Spark's does, and a later stage would miss its
   // output.
   void RequireColumns(const Schema& input) const {
-    const std::vector<std::string> wanted = record_.class_name == kSqlTransformer
-                                                ? ColumnsOf(StatementOf(*strict_))
-                                                : InputColumns(record_);
     const std::vector<std::string> names = input.names();
     std::vector<std::string> missing;
-    for (const std::string& column : wanted) {
+    for (const std::string& column : columns_.inputs) {
       if (input.Find(column)) continue;
-      if (record_.class_name == kStringIndexer &&
+      if (record_.class_name == kStringIndexerClass &&
           EqualsIgnoringCase(column, walk_.options.label)) {
         continue;
       }
@@ -198,9 +171,8 @@ class MarkingStage final : public FittedStage {
           sql::Call(sql::kOneHot, {sql::Call("coalesce", {item.expression->args[0], nan}),
                                    item.expression->args[1]});
     }
-    if (record_.class_name != kBucketizer) return;
-    const std::vector<std::string> inputs = InputColumns(record_);
-    const std::vector<std::string> outputs = OutputColumns(record_);
+    if (record_.class_name != kBucketizerClass) return;
+    const auto& [inputs, outputs, are_numbers, statement] = columns_;
     for (std::size_t i = 0; i < inputs.size() && i < outputs.size(); ++i) {
       for (const RowCheck& check : checks) {
         if (EqualsIgnoringCase(check.column, input.Get(inputs[i]).name)) {
@@ -281,6 +253,7 @@ class MarkingStage final : public FittedStage {
 
   const FittedStage* strict_;  // As the stage is, but that it checks what it would skip.
   StageRecord record_;
+  StageColumns columns_;
   bool is_guarded_;  // Whether expressions are computed of rows without a problem alone.
   Walk& walk_;
   std::unique_ptr<FittedStage> owned_strict_;
@@ -291,8 +264,8 @@ bool ReadsMissingLabel(const std::vector<const FittedStage*>& stages, const Sche
                        const std::string& label) {
   if (label.empty() || input.Find(label)) return false;
   return std::any_of(stages.begin(), stages.end(), [&](const FittedStage* stage) {
-    return stage->ToRecord().class_name == kSqlTransformer &&
-           Contains(ColumnsOf(StatementOf(*stage)), label);
+    const StageColumns columns = ColumnsOf(*stage);
+    return columns.statement && Contains(columns.inputs, label);
   });
 }
 
@@ -334,10 +307,10 @@ MarkedRows TransformMarked(Engine& engine, const std::vector<const FittedStage*>
   }
   bool is_guarded = false;
   for (const FittedStage* stage : stages) {
-    const bool is_statement = stage->ToRecord().class_name == kSqlTransformer;
-    is_guarded |= options.on_unseen == UnseenPolicy::kReject && is_statement &&
-                  StatementOf(*stage).where != nullptr;
-    marking.push_back(std::make_unique<MarkingStage>(*stage, is_statement && is_guarded, &walk));
+    const std::optional<sql::Select> statement = ColumnsOf(*stage).statement;
+    is_guarded |= options.on_unseen == UnseenPolicy::kReject && statement && statement->where;
+    marking.push_back(
+        std::make_unique<MarkingStage>(*stage, statement.has_value() && is_guarded, &walk));
   }
   MarkedRows marked;
   marked.rows = PipelineModel("", std::move(marking)).Transform(engine, begin);

@@ -2,13 +2,14 @@
 
 #include <utility>
 
+#include "features/stage_columns.h"
 #include "features/stage_params.h"
 #include "sql/parse.h"
 
 namespace firesteel {
 namespace {
 
-constexpr std::string_view kClass = "org.apache.spark.ml.feature.SQLTransformer";
+constexpr std::string_view kClass = kSqlTransformerClass;
 
 std::span<const ParameterSpec> Parameters() {
   static const std::vector<ParameterSpec> table = {

@@ -182,30 +182,6 @@ StageRecord StageParams::ToRecord(std::string_view class_name) const {
   return record;
 }
 
-namespace {
-
-std::vector<std::string> ColumnsOf(const StageRecord& record, const char* one_name,
-                                   const char* many_name) {
-  std::vector<std::string> columns;
-  if (const auto one = record.params.find(one_name); one != record.params.end()) {
-    columns.push_back(one->get<std::string>());
-  }
-  if (const auto many = record.params.find(many_name); many != record.params.end()) {
-    for (const auto& column : *many) columns.push_back(column.get<std::string>());
-  }
-  return columns;
-}
-
-}  // namespace
-
-std::vector<std::string> InputColumns(const StageRecord& record) {
-  return ColumnsOf(record, "inputCol", "inputCols");
-}
-
-std::vector<std::string> OutputColumns(const StageRecord& record) {
-  return ColumnsOf(record, "outputCol", "outputCols");
-}
-
 ParameterSpec InputColumnParameter() {
   return {"inputCol", ParameterType::kString, "", "a column", "The input column."};
 }

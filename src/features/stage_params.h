@@ -82,11 +82,6 @@ T DataOf(const StageRecord& record, std::string_view name) {
   throw Error(ErrorKind::kInvalidArgument, fmt::format("its data has no column '{}'", name));
 }
 
-/// The columns that a stage reads, and those that it makes, by its parameters: none for one that
-/// goes by a statement.
-std::vector<std::string> InputColumns(const StageRecord& record);
-std::vector<std::string> OutputColumns(const StageRecord& record);
-
 // Rows of parameter tables that several stages have.
 ParameterSpec InputColumnParameter();
 ParameterSpec InputColumnsParameter();

@@ -7,13 +7,14 @@
 
 #include "base/error.h"
 #include "features/append_columns.h"
+#include "features/stage_columns.h"
 #include "features/stage_params.h"
 #include "sql/ml_functions.h"
 
 namespace firesteel {
 namespace {
 
-constexpr std::string_view kClass = "org.apache.spark.ml.feature.StringIndexerModel";
+constexpr std::string_view kClass = kStringIndexerClass;
 constexpr std::string_view kUnknownLabel = "__unknown";
 
 std::span<const ParameterSpec> Parameters() {

@@ -8,13 +8,14 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "features/append_columns.h"
+#include "features/stage_columns.h"
 #include "features/stage_params.h"
 #include "sql/ml_functions.h"
 
 namespace firesteel {
 namespace {
 
-constexpr std::string_view kClass = "org.apache.spark.ml.feature.VectorAssembler";
+constexpr std::string_view kClass = kVectorAssemblerClass;
 
 std::span<const ParameterSpec> Parameters() {
   static const std::vector<ParameterSpec> table = {

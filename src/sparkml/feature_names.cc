@@ -7,43 +7,24 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "features/stage_params.h"
-#include "sql/resolve.h"
+#include "features/stage_columns.h"
 
 namespace firesteel {
-namespace {
-
-constexpr std::string_view kSqlTransformer = "org.apache.spark.ml.feature.SQLTransformer";
-constexpr std::string_view kStringIndexer = "org.apache.spark.ml.feature.StringIndexerModel";
-
-Schema Advance(const FittedStage& stage, const Schema& input) {
-  const StagePlan plan = stage.Plan(input);
-  Schema output = sql::Resolve(plan.select, input).schema;
-  for (const auto& [name, attributes] : plan.attributes) {
-    if (const std::optional<std::size_t> position = output.Find(name)) {
-      output.at(*position).attributes = attributes;
-    }
-  }
-  return output;
-}
-
-}  // namespace
-
 std::vector<Attribute> AttributesFromStages(const PipelineModel& stages,
                                             std::string_view features_column,
                                             std::size_t num_features) {
   Schema schema;
   try {
     for (const auto& stage : stages.stages()) {
-      const StageRecord record = stage->ToRecord();
+      const StageColumns columns = ColumnsOf(*stage);
       // Which columns a statement reads and makes does not matter: those that a later stage reads
       // are taken in then.
-      if (record.class_name == kSqlTransformer) continue;
-      for (const std::string& column : InputColumns(record)) {
+      if (columns.statement) continue;
+      for (const std::string& column : columns.inputs) {
         if (schema.Find(column)) continue;
-        schema.Add({column, record.class_name == kStringIndexer ? kStringType : kDoubleType});
+        schema.Add({column, columns.are_numbers ? kDoubleType : kStringType});
       }
-      schema = Advance(*stage, schema);
+      schema = OutputSchema(*stage, schema);
     }
   } catch (const Error&) {
     return {};  // Of such columns we do not know enough.

@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "features/stage_params.h"
+#include "features/input_types.h"
 #include "sparkml/frame.h"
 #include "sparkml/pipeline_directory.h"
 #include "sql/expression.h"
@@ -25,8 +25,6 @@ using Json = nlohmann::ordered_json;
 using sql::ExpressionPtr;
 
 constexpr const char* kScore = "__prediction";
-constexpr std::string_view kSqlTransformer = "org.apache.spark.ml.feature.SQLTransformer";
-constexpr std::string_view kStringIndexer = "org.apache.spark.ml.feature.StringIndexerModel";
 constexpr const char* kAdvice =
     "predict such rows all the same with --on-unseen keep, or set them apart with --on-unseen "
     "reject";
@@ -46,38 +44,6 @@ std::vector<const FittedStage*> StagesOf(const Predictor& predictor) {
     for (const auto& stage : pipeline->stages()) stages.push_back(stage.get());
   }
   return stages;
-}
-
-// A CSV column without a single value is text by its type; where a stage wants a number, it is one
-// that is always null.
-Relation WithEmptyNumbers(Engine& engine, const Relation& rows,
-                          const std::vector<const FittedStage*>& stages) {
-  std::vector<std::string> columns;
-  for (const FittedStage* stage : stages) {
-    const StageRecord record = stage->ToRecord();
-    if (record.class_name == kSqlTransformer || record.class_name == kStringIndexer) continue;
-    for (const std::string& column : InputColumns(record)) {
-      const std::optional<std::size_t> position = rows.schema().Find(column);
-      if (position && rows.schema().fields()[*position].type == kStringType) {
-        columns.push_back(AsciiLower(column));
-      }
-    }
-  }
-  if (columns.empty()) return rows;
-  std::vector<ExpressionPtr> has_value;
-  for (const std::string& column : columns) {
-    has_value.push_back(sql::Not(sql::IsNull(sql::Column(column))));
-  }
-  const std::vector<std::int64_t> num_values = engine.CountWhere(rows, has_value);
-  sql::Select select;
-  for (const std::string& name : rows.schema().names()) {
-    const auto found = std::find(columns.begin(), columns.end(), AsciiLower(name));
-    const bool is_empty =
-        found != columns.end() && num_values[static_cast<std::size_t>(found - columns.begin())] == 0;
-    select.items.push_back(
-        {is_empty ? sql::Cast(sql::Null(), kDoubleType) : sql::Column(name), name});
-  }
-  return engine.Query(rows, select);
 }
 
 // Compares the columns that the model's stages take with those it was trained on; that they are
@@ -363,7 +329,7 @@ ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predic
 
   MarkedRows marked;
   try {
-    const Relation rows = WithEmptyNumbers(engine, input.rows, stages);
+    const Relation rows = FitTextColumns(engine, stages, input.rows, model.label_column);
     if (predictor.pipeline == nullptr) CheckColumns(rows.schema(), model);
     marked = TransformMarked(engine, stages, rows, options);
     CheckFeatures(marked.rows.schema(), model);

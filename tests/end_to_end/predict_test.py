@@ -234,7 +234,7 @@ class ColumnsTest(PredictTest):
         position = table.column_names.index("euclidean_distance")
         text = table.set_column(position, "euclidean_distance", pc.cast(table["euclidean_distance"], pa.string()))
         message = self.refusal(*MODEL, "--input", self.write_frame(text, schema_of=()), "--output", "predicted")
-        self.assertIn("the model was trained on other columns: 'euclidean_distance' is string and was double", message)
+        self.assertIn("column 'euclidean_distance' is string and must be double", message)
         position = table.column_names.index("carrier_reduced_indexed_ohe")
         number = table.set_column(position, "carrier_reduced_indexed_ohe", pa.array([1.0] * table.num_rows))
         message = self.refusal(*MODEL, "--input", self.write_frame(number, schema_of=()), "--output", "predicted")
@@ -243,7 +243,7 @@ class ColumnsTest(PredictTest):
         rows[7]["XShippingDistance"] = "far"
         self.write_csv("logs.csv", rows)
         message = self.refusal(*MODEL, "--shipping-logs", "logs.csv", *SOURCES[2:], *PIPELINE, "--output", "predicted")
-        self.assertIn("far", message)
+        self.assertEqual(message, "'logs.csv': column 'x_shipping_distance' is string and must be double: in 1 row it is none, as 'far'")
 
     def test_another_pipeline_model_is_noticed(self):
         rows = self.csv_rows()
@@ -261,10 +261,10 @@ class ColumnsTest(PredictTest):
         rows = self.predict("--shipping-logs", "logs.csv", *SOURCES[2:], *PIPELINE)
         self.assertEqual(list(rows[0]), ["rounded_prediction", "raw_prediction", "order_id"])
         self.assertEqual(self.raw("predicted"), self.raw("all"))
-        self.predict("--input", self.frame(), output="frame")
+        self.predict("--input", self.frame(), output="features")
         rows = self.predict("--input", self.write_frame(self.features().drop_columns(["actual_shipping_days"])))
         self.assertEqual(list(rows[0]), ["rounded_prediction", "raw_prediction", "order_id"])
-        self.assertEqual(self.raw("predicted"), self.raw("frame"))
+        self.assertEqual(self.raw("predicted"), self.raw("features"))
 
     def test_a_label_that_is_partly_there(self):
         rows = self.csv_rows()
