@@ -96,8 +96,8 @@ class TypeFinder {
 
 [[noreturn]] void Refuse(Engine& engine, const Relation& rows, const WantedType& wanted) {
   const ExpressionPtr column = sql::Column(wanted.column);
-  const ExpressionPtr is_bad = sql::And(sql::Not(sql::IsNull(column)),
-                                        sql::IsNull(sql::TryCast(column, wanted.type)));
+  const ExpressionPtr is_bad =
+      sql::And(sql::Not(sql::IsNull(column)), sql::IsNull(sql::TryCast(column, wanted.type)));
   const std::vector<ValueCount> values = engine.ValueCounts(
       engine.Query(rows, {.items = {{column, "value"}}, .where = is_bad}), sql::Column("value"));
   std::int64_t num_rows = 0;

@@ -16,10 +16,9 @@ class InputTypesTest : public StageFixture {
   /// Fitted stages that take text in s, numbers in x and y, a date in day.
   const std::vector<const FittedStage*>& Stages() {
     if (model_) return stages_;
-    const Relation rows = Rows("s,x,y,day\na,1,2,2024-01-31\n", {{"s", kStringType},
-                                                                 {"x", kDoubleType},
-                                                                 {"y", kDoubleType},
-                                                                 {"day", kDateType}});
+    const Relation rows =
+        Rows("s,x,y,day\na,1,2,2024-01-31\n",
+             {{"s", kStringType}, {"x", kDoubleType}, {"y", kDoubleType}, {"day", kDateType}});
     model_.emplace(MakePipeline(R"([
         {"SQLTransformer": {"statement": "SELECT *, sqrt(x) AS root, month(day) AS m FROM __THIS__"}},
         {"StringIndexer": {"inputCol": "s", "outputCol": "i"}},
@@ -63,10 +62,9 @@ TEST_F(InputTypesTest, TextWithValuesIsRefused) {
 }
 
 TEST_F(InputTypesTest, OtherColumnsStay) {
-  const Relation rows = Rows("s,x,y,day\na,1,2,2024-01-31\n", {{"s", kStringType},
-                                                               {"x", kIntType},
-                                                               {"y", kDoubleType},
-                                                               {"day", kDateType}});
+  const Relation rows =
+      Rows("s,x,y,day\na,1,2,2024-01-31\n",
+           {{"s", kStringType}, {"x", kIntType}, {"y", kDoubleType}, {"day", kDateType}});
   EXPECT_EQ(FitTextColumns(engine(), Stages(), rows).schema(), rows.schema());
   EXPECT_EQ(FitTextColumns(engine(), {}, rows).schema(), rows.schema());
 }

@@ -80,7 +80,8 @@ class MarkingStage final : public FittedStage {
       strict_ = owned_strict_.get();
     }
     const bool can_keep = record_.class_name == kStringIndexerClass ||
-                          record_.class_name == kBucketizerClass || record_.class_name == kVectorAssemblerClass;
+                          record_.class_name == kBucketizerClass ||
+                          record_.class_name == kVectorAssemblerClass;
     if (Keeps() && can_keep && way != "keep") kept_ = WithHandleInvalid(record_, "keep");
   }
 
@@ -167,9 +168,9 @@ class MarkingStage final : public FittedStage {
       if (!item.expression || item.expression->name != sql::kOneHot) continue;
       // NaN is no category's index.
       const ExpressionPtr nan = sql::Literal(std::numeric_limits<double>::quiet_NaN());
-      item.expression =
-          sql::Call(sql::kOneHot, {sql::Call("coalesce", {item.expression->args[0], nan}),
-                                   item.expression->args[1]});
+      item.expression = sql::Call(
+          sql::kOneHot,
+          {sql::Call("coalesce", {item.expression->args[0], nan}), item.expression->args[1]});
     }
     if (record_.class_name != kBucketizerClass) return;
     const auto& [inputs, outputs, are_numbers, statement] = columns_;
@@ -233,7 +234,8 @@ class MarkingStage final : public FittedStage {
 
     std::vector<sql::SelectItem> items;
     const auto add = [&items](const ExpressionPtr& expression, const std::string& name) {
-      if (name != kProblemColumn && name != kProblemValueColumn) items.push_back({expression, name});
+      if (name != kProblemColumn && name != kProblemValueColumn)
+        items.push_back({expression, name});
     };
     for (const sql::SelectItem& item : plan->select.items) {
       if (item.expression) {
@@ -292,7 +294,9 @@ Relation Begin(Engine& engine, const Relation& input, Walk* walk) {
 
 }  // namespace
 
-std::string InputCopy(std::string_view column) { return std::string(kCopyPrefix) + std::string(column); }
+std::string InputCopy(std::string_view column) {
+  return std::string(kCopyPrefix) + std::string(column);
+}
 
 MarkedRows TransformMarked(Engine& engine, const std::vector<const FittedStage*>& stages,
                            const Relation& input, const MarkedTransformOptions& options) {

@@ -22,8 +22,8 @@ inline constexpr std::string_view kVectorAssemblerClass =
 /// Which columns a fitted stage reads and makes, whatever its input.
 struct StageColumns {
   std::vector<std::string> inputs;
-  std::vector<std::string> outputs;  // Of a statement: not known.
-  bool are_numbers = false;  // Whether text is none of its inputs' types.
+  std::vector<std::string> outputs;           // Of a statement: not known.
+  bool are_numbers = false;                   // Whether text is none of its inputs' types.
   std::optional<sql::Select> statement = {};  // Of a SQLTransformer.
 };
 

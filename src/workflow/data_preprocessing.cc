@@ -185,14 +185,15 @@ void Preprocessing::RefuseSeveralMatches(const Relation& left, const JoinSpec& j
                 fmt::format("source '{}': it has several rows with the same {}; {}", join.source,
                             keys, advice));
   }
-  throw Error(ErrorKind::kInvalidArgument,
-              fmt::format("source '{}': {} rows have the {} '{}'{}; {}", join.source,
-                          WithThousands(several.front().count), keys, *several.front().value,
-                          several.size() > 1
-                              ? fmt::format(", and {} other keys are there more than once too",
-                                            WithThousands(static_cast<long long>(several.size()) - 1))
-                              : "",
-                          advice));
+  throw Error(
+      ErrorKind::kInvalidArgument,
+      fmt::format("source '{}': {} rows have the {} '{}'{}; {}", join.source,
+                  WithThousands(several.front().count), keys, *several.front().value,
+                  several.size() > 1
+                      ? fmt::format(", and {} other keys are there more than once too",
+                                    WithThousands(static_cast<long long>(several.size()) - 1))
+                      : "",
+                  advice));
 }
 
 Relation Preprocessing::RenameColumns(const Relation& joined) {

@@ -179,8 +179,7 @@ void Prediction::WriteRejected(const Relation& rows) {
   ExpressionPtr column = sql::Cast(sql::Null(), kStringType);
   ExpressionPtr problem = column;
   for (std::size_t i = scored_.problems.size(); i-- > 0;) {
-    const ExpressionPtr is_it =
-        sql::Call("=", {code, sql::Literal(static_cast<std::int32_t>(i))});
+    const ExpressionPtr is_it = sql::Call("=", {code, sql::Literal(static_cast<std::int32_t>(i))});
     column = sql::If(is_it, sql::Literal(scored_.problems[i].column), column);
     problem = sql::If(is_it, sql::Literal(scored_.problems[i].problem), problem);
   }
@@ -202,8 +201,8 @@ void Prediction::WriteRejected(const Relation& rows) {
 std::vector<std::int64_t> Prediction::CountProblems(const Relation& rows) const {
   std::vector<ExpressionPtr> conditions;
   for (std::size_t i = 0; i < scored_.problems.size(); ++i) {
-    conditions.push_back(sql::Call(
-        "=", {sql::Column(kProblemColumn), sql::Literal(static_cast<std::int32_t>(i))}));
+    conditions.push_back(
+        sql::Call("=", {sql::Column(kProblemColumn), sql::Literal(static_cast<std::int32_t>(i))}));
   }
   return engine_.CountWhere(rows, conditions);
 }
@@ -216,10 +215,10 @@ void Prediction::Report(const std::vector<std::int64_t>& counts) {
     if (counts[i] == 0) continue;
     const auto& [column, problem] = scored_.problems[i];
     unseen.push_back({{"column", column}, {"problem", problem}, {"rows", counts[i]}});
-    work_.manifest.Warn(fmt::format(
-        "column '{}' {} in {} of {} rows, which {}", column, problem, WithThousands(counts[i]),
-        WithThousands(input_.num_rows),
-        rejects ? "have no prediction and are listed in rejected/" : "were predicted all the same"));
+    work_.manifest.Warn(fmt::format("column '{}' {} in {} of {} rows, which {}", column, problem,
+                                    WithThousands(counts[i]), WithThousands(input_.num_rows),
+                                    rejects ? "have no prediction and are listed in rejected/"
+                                            : "were predicted all the same"));
     if (!rejects) continue;
     ledger.rejected[fmt::format("{}: {}", column, problem)] += counts[i];
     ledger.used -= counts[i];
@@ -270,8 +269,8 @@ Predictor Predictor::Load(Engine& engine, const Location& model,
                           const PythonStages& python_stages) {
   Predictor predictor{.model = ReadModel(engine, model, python_stages)};
   if (pipeline) {
-    predictor.pipeline = std::make_shared<const PipelineModel>(
-        ReadPipelineModel(engine, *pipeline, python_stages));
+    predictor.pipeline =
+        std::make_shared<const PipelineModel>(ReadPipelineModel(engine, *pipeline, python_stages));
   }
   return predictor;
 }
@@ -399,11 +398,10 @@ StepReport RunPrediction(Engine& engine, const Workflow& workflow,
   std::vector<Location> inputs = options.input.Locations();
   inputs.push_back(options.model);
   if (options.pipeline_model) inputs.push_back(*options.pipeline_model);
-  OutputDirectory output(
-      options.output,
-      {.overwrite = options.overwrite,
-       .inputs = inputs,
-       .entries = {"predictions.csv", "predictions.parquet", "rejected", "manifest.json"}});
+  OutputDirectory output(options.output, {.overwrite = options.overwrite,
+                                          .inputs = inputs,
+                                          .entries = {"predictions.csv", "predictions.parquet",
+                                                      "rejected", "manifest.json"}});
   StepWork work(engine, workflow, "predict",
                 {.directory = output.staging(), .target = options.output.path()}, options.observer);
   rows.AddInputs(&work.inputs);

@@ -44,10 +44,10 @@ inline constexpr const char* kRowColumn = "firesteel_row";
 inline constexpr const char* kRawPrediction = "raw_prediction";
 inline constexpr const char* kRoundedPrediction = "rounded_prediction";
 
-/// Finds the files of an input, reads them and joins the sources: rows as they came, one for each of
-/// the frame or the first source, with kRowColumn. Adds the files to the hashed inputs of `work`,
-/// whose hashing must not have been started, and starts it.
-/// Throws what ReadFrame, Engine::ReadCsv and JoinEachRow throw.
+/// Finds the files of an input, reads them and joins the sources: rows as they came, one for each
+/// of the frame or the first source, with kRowColumn. Adds the files to the hashed inputs of
+/// `work`, whose hashing must not have been started, and starts it. Throws what ReadFrame,
+/// Engine::ReadCsv and JoinEachRow throw.
 class PredictionRows {
  public:
   /// Only looks for the files, so that a wrong path is found before anything is made.
@@ -75,10 +75,10 @@ struct ScoredRows {
   std::vector<RowProblem> problems;  // By kProblemColumn.
 };
 
-/// Predicts rows with kRowColumn, each once. Label and ids are those that the features come with, as
-/// in training; where stages drop them, those of the input. Columns may come in any order and there
-/// may be others. Throws Error(kNotFound or kInvalidArgument), naming columns, before anything is
-/// computed, for what a stage lacks and for features that are not the model's; for
+/// Predicts rows with kRowColumn, each once. Label and ids are those that the features come with,
+/// as in training; where stages drop them, those of the input. Columns may come in any order and
+/// there may be others. Throws Error(kNotFound or kInvalidArgument), naming columns, before
+/// anything is computed, for what a stage lacks and for features that are not the model's; for
 /// UnseenPolicy::kError what TransformMarked throws.
 ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predictor,
                      const IdColumns& ids, UnseenPolicy on_unseen);
@@ -94,8 +94,8 @@ struct PredictionOptions {
   StepObserver observer = {};
 };
 
-/// Predicts new rows: writes predictions.csv/ or predictions.parquet/, one row for each of the input
-/// and in its order, and for UnseenPolicy::kReject rejected/.
+/// Predicts new rows: writes predictions.csv/ or predictions.parquet/, one row for each of the
+/// input and in its order, and for UnseenPolicy::kReject rejected/.
 StepReport RunPrediction(Engine& engine, const Workflow& workflow,
                          const PredictionOptions& options);
 

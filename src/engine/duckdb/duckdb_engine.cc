@@ -131,12 +131,11 @@ class DuckDbEngine final : public Engine {
                               options.output_column));
     }
     const std::string score = connection_.NewName("fs_score");
-    duckdb::RegisterScoreFunction(
-        &connection_, score,
-        {.features = {features.name, options.features.width},
-         .output_column = options.output_column,
-         .null_for_null = options.null_for_null},
-        std::move(function));
+    duckdb::RegisterScoreFunction(&connection_, score,
+                                  {.features = {features.name, options.features.width},
+                                   .output_column = options.output_column,
+                                   .null_for_null = options.null_for_null},
+                                  std::move(function));
     Schema schema = input.schema();
     schema.Add({options.output_column, kDoubleType});
     return CreateView(fmt::format("SELECT *, {}({}) AS {} FROM {}", score, QuoteName(features.name),

@@ -277,6 +277,70 @@ TEST_F(DuckDbEngineTest, ScoreRefusesNullsOtherLengthsAndPassesErrorsOn) {
             "column 'ID' exists already; name the prediction otherwise");
 }
 
+TEST_F(DuckDbEngineTest, ScoreGivesNullForNullIfAsked) {
+  const Relation numbers = Numbers(8);  // The words of 0 and 7 are null.
+  const sql::ExpressionPtr place =
+      sql::If(sql::IsNull(Column("word")), sql::Cast(sql::Null(), kDoubleType), Literal(1.0));
+  const Relation rows = engine_->Query(
+      numbers,
+      Select{{{Column("id"), "id"}, {Call("ml_one_hot", {place, Literal(std::int32_t{2})}), "v"}},
+             nullptr});
+  const auto second = [](MatrixView<const double> block, std::span<double> out) {
+    for (std::size_t row = 0; row < block.num_rows(); ++row) out[row] = block(row, 1);
+  };
+  const Relation scored = engine_->Score(
+      rows, {.features = {"v", 2}, .output_column = "p", .null_for_null = true}, second);
+  const sql::ExpressionPtr conditions[] = {sql::IsNull(Column("p")),
+                                           Call("=", {Column("p"), Literal(1.0)})};
+  EXPECT_THAT(engine_->CountWhere(scored, conditions), ElementsAre(2, 6));
+}
+
+TEST_F(DuckDbEngineTest, RowsAreNumberedInTheOrderOfFilesAndRecords) {
+  CsvSource csv;
+  csv.files = {File("b.csv", "id\n10\n11\n"), File("a.csv", "id\n20\n"),
+               File("c.csv", "id\n30\n31\n32\n")};
+  const Relation rows = engine_->NumberRows(engine_->ReadCsv(csv), "n");
+  EXPECT_THAT(rows.schema().names(), ElementsAre("id", "n"));
+  EXPECT_EQ(rows.schema().Get("n").type, kLongType);
+  EXPECT_THAT(ScanAll(rows, {{"id"}, {"n"}}),
+              ElementsAre(10, 0, 11, 1, 20, 2, 30, 3, 31, 4, 32, 5));
+
+  // Files without rows take no number. Many rows, so that several threads read.
+  std::vector<std::string> files;
+  std::vector<double> ids;
+  for (const int num_rows : {3, 0, 200'000, 1}) {
+    const std::string folder = fmt::format("parquet {}", files.size());
+    const Relation part = Numbers(num_rows);
+    const Relation typed =
+        engine_->Query(part, Select{{{sql::Cast(Column("id"), kIntType), "id"}}, nullptr});
+    files.push_back(PathsOf(folder, WriteTo(typed, folder, FileFormat::kParquet, 0)).front());
+    for (int i = 0; i < num_rows; ++i) ids.push_back(i);
+  }
+  const Relation numbered = engine_->NumberRows(engine_->ReadParquet(files), "n");
+  std::vector<double> by_number(ids.size(), -1.0);
+  engine_->Scan(numbered, {{"id"}, {"n"}}, [&](MatrixView<const double> block) {
+    for (std::size_t row = 0; row < block.num_rows(); ++row) {
+      by_number.at(static_cast<std::size_t>(block(row, 1))) = block(row, 0);
+    }
+  });
+  EXPECT_EQ(by_number, ids);
+}
+
+TEST_F(DuckDbEngineTest, OnlyRowsOfFilesAreNumbered) {
+  const Relation numbers = Numbers(3);
+  EXPECT_EQ(ErrorOf(ErrorKind::kInvalidArgument, [&] { engine_->NumberRows(numbers, "ID"); }),
+            "there is a column 'ID' already; rename it in its file");
+  EXPECT_EQ(ErrorOf(ErrorKind::kInternal, [&] { engine_->NumberRows(WithVector(numbers), "n"); }),
+            "only the rows of files can be numbered");
+  const WriteResult written =
+      WriteTo(engine_->Query(numbers, Select{{{Column("id"), "file_index"}}, nullptr}), "out",
+              FileFormat::kParquet);
+  EXPECT_THAT(
+      ErrorOf(ErrorKind::kUnsupported,
+              [&] { engine_->NumberRows(engine_->ReadParquet(PathsOf("out", written)), "n"); }),
+      HasSubstr("the rows of a file with a column 'file_index' can't be numbered"));
+}
+
 TEST_F(DuckDbEngineTest, KeepComputesOnce) {
   std::atomic<int> num_scored = 0;
   const Relation scored = engine_->Score(WithVector(Numbers(10)), {{"v", 4}, "p"},
@@ -318,6 +382,36 @@ TEST_F(DuckDbEngineTest, OneFileKeepsTheOrderOfTheRows) {
   source.files = PathsOf("csv", WriteTo(numbers, "csv", FileFormat::kCsv, 0));
   EXPECT_THAT(source.files, ElementsAre(HasSubstr("part-00000-u-1-c000.csv")));
   EXPECT_EQ(ScanAll(engine_->ReadCsv(source), {{"id"}}), ids);
+}
+
+TEST_F(DuckDbEngineTest, AColumnOrdersTheRowsAndIsNotWritten) {
+  // Neighbours are far apart in the relation.
+  constexpr int kNumRows = 100'000;
+  const Relation shuffled = engine_->Query(
+      Numbers(kNumRows), Select{{{Call("%", {Call("*", {Column("id"), Literal(std::int32_t{7919})}),
+                                             Literal(std::int32_t{kNumRows})}),
+                                  "place"},
+                                 {Column("word"), "word"},
+                                 {Column("id"), "id"}},
+                                nullptr});
+  for (const FileFormat format : {FileFormat::kParquet, FileFormat::kCsv}) {
+    const std::string folder = format == FileFormat::kCsv ? "csv" : "parquet";
+    const WriteResult written = engine_->Write(shuffled, {.format = format,
+                                                          .directory = Folder(folder),
+                                                          .uuid = "u-1",
+                                                          .target_file_bytes = 1000,
+                                                          .order_by = "PLACE"});
+    EXPECT_EQ(written.num_rows, kNumRows);
+    ASSERT_EQ(written.files.size(), 1);
+    const Relation back = format == FileFormat::kCsv
+                              ? engine_->ReadCsv({.files = PathsOf(folder, written)})
+                              : engine_->ReadParquet(PathsOf(folder, written));
+    EXPECT_THAT(back.schema().names(), ElementsAre("word", "id"));
+    const std::vector<double> ids = ScanAll(back, {{"id"}});
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      ASSERT_EQ(static_cast<std::size_t>(std::fmod(ids[i] * 7919.0, kNumRows)), i);
+    }
+  }
 }
 
 TEST_F(DuckDbEngineTest, ARelationWithoutRowsIsOneFileWithItsSchema) {

@@ -42,10 +42,9 @@ void ScoreChunk(const ScoreState& state, duckdb_data_chunk input, duckdb_vector 
                       column));
     }
     if (!vectors.IsSound(row) || vectors.Length(row) != width) {
-      throw Error(
-          ErrorKind::kInvalidArgument,
-          fmt::format("column '{}' has a vector of {} numbers where the model expects {}", column,
-                      vectors.IsSound(row) ? vectors.Length(row) : 0, width));
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("column '{}' has a vector of {} numbers where the model expects {}",
+                              column, vectors.IsSound(row) ? vectors.Length(row) : 0, width));
     }
     vectors.CopyDense(row, numbers);
   }
