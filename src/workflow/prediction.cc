@@ -235,7 +235,8 @@ void Prediction::Run(const PredictionRows& rows) {
                                               work_.workflow().python_stages);
   input_ = rows.Read(&work_);
   work_.clock.Begin("checking");
-  scored_ = ScoreRows(engine_, input_, predictor, work_.workflow().ids, options_.on_unseen);
+  scored_ = ScoreRows(engine_, input_, predictor,
+                      {.on_unseen = options_.on_unseen, .ids = work_.workflow().ids});
   seed_ = work_.Seed(fmt::format("{} {}", NameOf(options_.on_unseen),
                                  options_.format == FileFormat::kCsv ? "csv" : "parquet"));
 
@@ -305,32 +306,32 @@ Frame PredictionRows::Read(StepWork* work) const {
 }
 
 ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predictor,
-                     const IdColumns& ids, UnseenPolicy on_unseen) {
+                     const ScoringOptions& options) {
   const SavedModel& model = predictor.model;
   const std::vector<const FittedStage*> stages = StagesOf(predictor);
   const std::optional<std::size_t> label = input.rows.schema().Find(model.label_column);
   const auto is_id = [&](const std::string& column) {
-    return ids.Contains(column) && column != kRowColumn &&
+    return options.ids.Contains(column) && column != kRowColumn &&
            !EqualsIgnoringCase(column, model.label_column);
   };
 
-  MarkedTransformOptions options{.on_unseen = on_unseen,
-                                 .copied = {kRowColumn},
-                                 .label = model.label_column,
-                                 .features = model.features_column,
-                                 .advice = kAdvice};
+  MarkedTransformOptions walk{.on_unseen = options.on_unseen,
+                              .copied = {kRowColumn},
+                              .label = model.label_column,
+                              .features = model.features_column,
+                              .advice = kAdvice};
   std::vector<std::string> input_ids;
   for (const std::string& column : input.rows.schema().names()) {
     if (is_id(column)) input_ids.push_back(column);
   }
-  options.copied.insert(options.copied.end(), input_ids.begin(), input_ids.end());
-  if (label) options.copied.push_back(input.rows.schema().fields()[*label].name);
+  walk.copied.insert(walk.copied.end(), input_ids.begin(), input_ids.end());
+  if (label) walk.copied.push_back(input.rows.schema().fields()[*label].name);
 
   MarkedRows marked;
   try {
     const Relation rows = FitTextColumns(engine, stages, input.rows, model.label_column);
     if (predictor.pipeline == nullptr) CheckColumns(rows.schema(), model);
-    marked = TransformMarked(engine, stages, rows, options);
+    marked = TransformMarked(engine, stages, rows, walk);
     CheckFeatures(marked.rows.schema(), model);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInterrupted) throw;
@@ -342,7 +343,7 @@ ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predic
   }
 
   const Schema& schema = marked.rows.schema();
-  const bool tolerates = on_unseen != UnseenPolicy::kError;
+  const bool tolerates = options.on_unseen != UnseenPolicy::kError;
   const Relation predicted =
       engine.Score(marked.rows,
                    {.features = {model.features_column, model.model->num_features()},
@@ -353,7 +354,7 @@ ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predic
                    });
   ExpressionPtr score = sql::Column(kScore);
   if (tolerates) score = sql::If(sql::Call("isnan", {score}), sql::Null(), score);
-  if (on_unseen == UnseenPolicy::kReject) {
+  if (options.on_unseen == UnseenPolicy::kReject) {
     score = sql::If(sql::IsNull(sql::Column(kProblemColumn)), score, sql::Null());
   }
 
@@ -386,6 +387,9 @@ ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predic
     for (const std::string_view column : {kProblemColumn, kProblemValueColumn}) {
       select.items.push_back({sql::Column(column), std::string(column)});
     }
+  }
+  if (options.further) {
+    for (sql::SelectItem& item : options.further(schema)) select.items.push_back(std::move(item));
   }
   scored.rows = engine.Query(predicted, select);
   scored.problems = std::move(marked.problems);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "features/marked_transform.h"
 #include "features/pipeline.h"
 #include "sparkml/model_directory.h"
+#include "sql/select.h"
 #include "storage/location.h"
 #include "workflow/step_parts.h"
 #include "workflow/step_work.h"
@@ -67,7 +69,7 @@ struct ScoredRows {
   /// Lazily, in no promised order: the label if there is one, rounded_prediction and raw_prediction
   /// (double), the id columns, kRowColumn and, but for UnseenPolicy::kError, kProblemColumn and
   /// kProblemValueColumn. A prediction is null where it is rejected, where there is no vector, and,
-  /// but for kError, instead of NaN.
+  /// but for kError, instead of NaN. Last, further columns that were asked for.
   Relation rows;
   /// What model-training writes of them, in that order: label, predictions, ids.
   std::vector<std::string> columns;
@@ -75,13 +77,21 @@ struct ScoredRows {
   std::vector<RowProblem> problems;  // By kProblemColumn.
 };
 
-/// Predicts rows with kRowColumn, each once. Label and ids are those that the features come with,
-/// as in training; where stages drop them, those of the input. Columns may come in any order and
-/// there may be others. Throws Error(kNotFound or kInvalidArgument), naming columns, before
-/// anything is computed, for what a stage lacks and for features that are not the model's; for
+struct ScoringOptions {
+  UnseenPolicy on_unseen = UnseenPolicy::kError;
+  IdColumns ids = {};
+  /// What a caller wants to have beside the predictions, over the transformed rows, whose schema
+  /// (label, ids, what stages made, the vector) it is given; may be empty.
+  std::function<std::vector<sql::SelectItem>(const Schema& features)> further = {};
+};
+
+/// Predicts rows with kRowColumn, each once. Label and ids are those that the features come with, as
+/// in training; where stages drop them, those of the input. Columns may come in any order and there
+/// may be others. Throws Error(kNotFound or kInvalidArgument), naming columns, before anything is
+/// computed, for what a stage lacks and for features that are not the model's; for
 /// UnseenPolicy::kError what TransformMarked throws.
 ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predictor,
-                     const IdColumns& ids, UnseenPolicy on_unseen);
+                     const ScoringOptions& options);
 
 struct PredictionOptions {
   Location model;
