@@ -85,10 +85,10 @@ struct ScoringOptions {
   std::function<std::vector<sql::SelectItem>(const Schema& features)> further = {};
 };
 
-/// Predicts rows with kRowColumn, each once. Label and ids are those that the features come with, as
-/// in training; where stages drop them, those of the input. Columns may come in any order and there
-/// may be others. Throws Error(kNotFound or kInvalidArgument), naming columns, before anything is
-/// computed, for what a stage lacks and for features that are not the model's; for
+/// Predicts rows with kRowColumn, each once. Label and ids are those that the features come with,
+/// as in training; where stages drop them, those of the input. Columns may come in any order and
+/// there may be others. Throws Error(kNotFound or kInvalidArgument), naming columns, before
+/// anything is computed, for what a stage lacks and for features that are not the model's; for
 /// UnseenPolicy::kError what TransformMarked throws.
 ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predictor,
                      const ScoringOptions& options);
