@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <utility>
 #include <vector>
 
 #include "base/text.h"
+#include "model/factorization_machine.h"
 #include "model/feature_importances.h"
 #include "model/tree_ensemble.h"
 #include "model/tree_text.h"
@@ -22,6 +24,10 @@ constexpr std::size_t kMaxCategories = 12;  // That one line names.
 
 const TreeEnsemble* ForestOf(const SavedModel& model) {
   return dynamic_cast<const TreeEnsemble*>(model.model.get());
+}
+
+const FactorizationMachine* MachineOf(const SavedModel& model) {
+  return dynamic_cast<const FactorizationMachine*>(model.model.get());
 }
 
 Json NodeToJson(std::size_t id, const TreeNode& node, const std::vector<Attribute>& features) {
@@ -106,6 +112,33 @@ void AddImportances(const TreeEnsemble& forest, const SavedModel& model, std::st
   if (order.empty()) *text += "  none: no tree has a split\n";
 }
 
+void AddLinearTerms(const FactorizationMachine& machine, const SavedModel& model,
+                    std::string* text) {
+  const std::vector<double>& linear = machine.parameters().linear;
+  std::size_t width = 0;
+  for (const Attribute& attribute : model.attributes) {
+    width = std::max(width, attribute.name->size());
+  }
+  *text += "\nLinear terms\n";
+  for (std::size_t i = 0; i < linear.size(); ++i) {
+    *text += fmt::format("  {:<{}}  {:.6g}\n", *model.attributes[i].name, width, linear[i]);
+  }
+}
+
+// A number that JSON may not have.
+Json NumberToJson(double value) {
+  return std::isfinite(value) ? Json(value) : Json::parse(ToSparkJson(value));
+}
+
+Json MachineToJson(const FactorizationMachine& machine) {
+  const FactorizationMachine::Parameters& parameters = machine.parameters();
+  Json linear = Json::array();
+  for (const double term : parameters.linear) linear.push_back(NumberToJson(term));
+  return {{"factor_size", parameters.factor_size},
+          {"intercept", NumberToJson(parameters.bias)},
+          {"linear", std::move(linear)}};
+}
+
 }  // namespace
 
 Json ModelReportToJson(const SavedModel& model, bool with_trees) {
@@ -131,6 +164,9 @@ Json ModelReportToJson(const SavedModel& model, bool with_trees) {
                       {"num_leaves", size.num_leaves},
                       {"max_depth", size.max_depth}};
   }
+  if (const FactorizationMachine* machine = MachineOf(model)) {
+    json["factorization_machine"] = MachineToJson(*machine);
+  }
   json["facts"] = model.facts;
   if (with_trees && forest != nullptr) json["trees"] = TreesToJson(*forest, model.attributes);
   return json;
@@ -148,6 +184,14 @@ std::string ModelReportToText(const SavedModel& model, bool with_trees) {
                     Count(size.num_leaves, "leaf", "leaves"), size.max_depth);
   }
 
+  const FactorizationMachine* machine = MachineOf(model);
+  if (machine != nullptr) {
+    text += fmt::format("{} for each feature; intercept {:.6g}{}\n",
+                        Count(machine->parameters().factor_size, "factor", "factors"),
+                        machine->parameters().bias,
+                        machine->is_finite() ? "" : "; not all coefficients are finite");
+  }
+
   std::size_t width = 0;
   for (const auto& [name, value] : model.resolved.items()) width = std::max(width, name.size());
   text += "\nParameters (* as given)\n";
@@ -157,6 +201,7 @@ std::string ModelReportToText(const SavedModel& model, bool with_trees) {
   }
 
   if (forest != nullptr) AddImportances(*forest, model, &text);
+  if (machine != nullptr) AddLinearTerms(*machine, model, &text);
 
   width = 0;
   for (const Attribute& attribute : model.attributes) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/parameter_ranges.h"
 #include "base/text.h"
 
 namespace firesteel {
@@ -205,9 +206,7 @@ ParameterSpec ChoiceParameter(std::string_view name, std::vector<std::string> ch
   spec.default_json = Json(choices.front()).dump();
   spec.range = "one of " + Join(choices, ", ");
   spec.sentence = sentence;
-  spec.accepts = [choices = std::move(choices)](const Json& value) {
-    return std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
-  };
+  spec.accepts = AcceptOneOf(std::move(choices));
   return spec;
 }
 

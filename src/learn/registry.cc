@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "learn/factorization_machine/factorization_machine_parameters.h"
+#include "learn/factorization_machine/factorization_machine_trainer.h"
 #include "learn/gbt/gbt_parameters.h"
 #include "learn/gbt/gbt_trainer.h"
 #include "learn/learner.h"
@@ -14,6 +16,12 @@ TrainedModel TrainGbtWith(TrainingSource& source, const nlohmann::ordered_json& 
   return TrainGbt(source, MakeGbtParameters(params), run);
 }
 
+TrainedModel TrainFactorizationMachineWith(TrainingSource& source,
+                                           const nlohmann::ordered_json& params,
+                                           const TrainingRun& run) {
+  return TrainFactorizationMachine(source, MakeFactorizationMachineParameters(params), run);
+}
+
 }  // namespace
 
 std::span<const LearnerKind> LearnerKinds() {
@@ -24,6 +32,12 @@ std::span<const LearnerKind> LearnerKinds() {
        .check = CheckGbtParameters,
        .columns = GbtColumns,
        .train = TrainGbtWith},
+      {.name = "factorization_machine",
+       .sentence = "A factorization machine of degree two, as Spark's FMRegressor fits it.",
+       .parameters = FactorizationMachineParameterTable(),
+       .check = CheckFactorizationMachineParameters,
+       .columns = FactorizationMachineColumns,
+       .train = TrainFactorizationMachineWith},
   };
   return kinds;
 }

@@ -1,10 +1,12 @@
+#include "sparkml/factorization_machine_directory.h"
 #include "sparkml/gbt_model_directory.h"
 #include "sparkml/model_directory.h"
 
 namespace firesteel {
 
 std::span<const ModelFormat> ModelFormats() {
-  static const std::vector<ModelFormat> formats = {GbtModelFormat()};
+  static const std::vector<ModelFormat> formats = {GbtModelFormat(),
+                                                   FactorizationMachineFormat()};
   return formats;
 }
 

@@ -1,14 +1,19 @@
-// Trains gradient-boosted trees on data sets that a test script made, for comparison with Spark.
+// Trains gradient-boosted trees, or a factorization machine, on data sets that a test script made,
+// for comparison with Spark.
 //
 // Reads one JSON object a line from stdin:
 //   {"labels": [...], "features": [[...], ...], "probes": [[...], ...],
 //    "attributes": [{"kind": "numeric" | "binary" | "nominal", "num_values": 3}, ...],
 //    "params": {"maxIter": 3},
-//    "weights": [...], "held_out": [true, false, ...], "threads": 1}       the last three optional
-// and writes one line for each to stdout:
+//    "weights": [...], "held_out": [true, false, ...], "threads": 1, "model_type": "gbt"}
+// the last four optional, and writes one line for each to stdout:
 //   {"weights": [...], "trees": [[{node}, ...], ...], "predictions": [...], "facts": {...}}
-// with a prediction per row and per probe. Exit code 1 and a line on stderr if something is wrong.
+// or, of a factorization machine,
+//   {"intercept": 0.5, "linear": [...], "factors": [...], "predictions": [...], "facts": {...}}
+// with a prediction per row and per probe. A number that is not finite is a text that Python's
+// float() takes. Exit code 1 and a line on stderr if something is wrong.
 
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -19,6 +24,7 @@
 #include "base/error.h"
 #include "learn/learner.h"
 #include "learn/memory_source.h"
+#include "model/factorization_machine.h"
 #include "model/tree_ensemble.h"
 
 namespace firesteel {
@@ -58,6 +64,33 @@ Json ToJson(const TreeNode& node) {
   return json;
 }
 
+Json ToJson(double value) {
+  if (std::isfinite(value)) return value;
+  return std::isnan(value) ? "nan" : value > 0.0 ? "inf" : "-inf";
+}
+
+Json ToJson(const std::vector<double>& values) {
+  Json list = Json::array();
+  for (const double value : values) list.push_back(ToJson(value));
+  return list;
+}
+
+Json ToJson(const TreeEnsemble& forest) {
+  Json json = {{"weights", forest.weights()}, {"trees", Json::array()}};
+  for (const Tree& tree : forest.trees()) {
+    Json nodes = Json::array();
+    for (const TreeNode& node : tree.nodes) nodes.push_back(ToJson(node));
+    json["trees"].push_back(std::move(nodes));
+  }
+  return json;
+}
+
+Json ToJson(const FactorizationMachine& machine) {
+  return {{"intercept", ToJson(machine.parameters().bias)},
+          {"linear", ToJson(machine.parameters().linear)},
+          {"factors", ToJson(machine.parameters().factors)}};
+}
+
 Json Train(const Json& input) {
   MemoryRows rows = {.attributes = {},
                      .features = {},
@@ -70,24 +103,20 @@ Json Train(const Json& input) {
   AppendRows(input.at("features"), rows.features);
   std::vector<double> values = rows.features;
   const std::size_t num_features = rows.attributes.size();
-  const LearnerKind& kind = FindLearner("gbt");
+  const LearnerKind& kind = FindLearner(input.value("model_type", "gbt"));
   const Json params = CheckParameters(kind.parameters, input.at("params"), "params");
   kind.check(params);
   MemorySource source(std::move(rows));
   const TrainedModel trained =
       kind.train(source, params, {.num_threads = input.value("threads", 1)});
-  const auto& forest = dynamic_cast<const TreeEnsemble&>(*trained.model);
 
   AppendRows(input.at("probes"), values);
   std::vector<double> predictions(values.size() / num_features);
-  forest.Predict({values.data(), predictions.size(), num_features}, predictions);
-  Json output = {{"weights", forest.weights()}, {"trees", Json::array()}};
-  for (const Tree& tree : forest.trees()) {
-    Json nodes = Json::array();
-    for (const TreeNode& node : tree.nodes) nodes.push_back(ToJson(node));
-    output["trees"].push_back(std::move(nodes));
-  }
-  output["predictions"] = predictions;
+  trained.model->Predict({values.data(), predictions.size(), num_features}, predictions);
+  const auto* machine = dynamic_cast<const FactorizationMachine*>(trained.model.get());
+  Json output = machine != nullptr ? ToJson(*machine)
+                                   : ToJson(dynamic_cast<const TreeEnsemble&>(*trained.model));
+  output["predictions"] = ToJson(predictions);
   output["facts"] = trained.facts;
   return output;
 }

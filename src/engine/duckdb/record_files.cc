@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,19 +17,22 @@
 #include "engine/duckdb/table_appender.h"
 #include "engine/duckdb/table_writer.h"
 #include "engine/duckdb/types.h"
+#include "engine/duckdb/vector_column.h"
 
 namespace firesteel::duckdb {
 namespace {
 
 // The DuckDB type of a column.
 std::string SqlTypeOf(const RecordValues& values) {
-  constexpr const char* kNames[] = {"INTEGER", "BIGINT", "DOUBLE", "VARCHAR", "DOUBLE[]"};
+  constexpr const char* kNames[] = {"INTEGER",  "BIGINT",  "DOUBLE",   "VARCHAR",
+                                    "DOUBLE[]", "BOOLEAN", "INTEGER[]"};
   return kNames[values.index()];
 }
 
 // The same in Spark's words, for messages.
 std::string SparkTypeOf(const RecordValues& values) {
-  constexpr const char* kNames[] = {"int", "bigint", "double", "string", "array<double>"};
+  constexpr const char* kNames[] = {"int",           "bigint",  "double",    "string",
+                                    "array<double>", "boolean", "array<int>"};
   return kNames[values.index()];
 }
 
@@ -47,8 +52,10 @@ bool Widens(const LogicalType& type, std::string_view wanted) {
   if (wanted == "BIGINT") return is_int || id == DUCKDB_TYPE_BIGINT;
   if (wanted == "DOUBLE") return is_real || is_int;
   if (wanted == "VARCHAR") return id == DUCKDB_TYPE_VARCHAR;
+  if (wanted == "BOOLEAN") return id == DUCKDB_TYPE_BOOLEAN;
+  wanted.remove_suffix(std::string_view("[]").size());
   return id == DUCKDB_TYPE_LIST &&
-         Widens(LogicalType(duckdb_list_type_child_type(type.get())), "DOUBLE");
+         Widens(LogicalType(duckdb_list_type_child_type(type.get())), wanted);
 }
 
 using Fields = std::vector<Connection::Column>;
@@ -89,62 +96,78 @@ std::string PathSql(const Fields& fields, std::span<const std::string> parts,
   throw Error(ErrorKind::kInvalidArgument, fmt::format("column '{}' holds null", column.path));
 }
 
-void Read(const VectorView& view, idx_t num_rows, RecordColumn* column) {
-  for (idx_t row = 0; row < num_rows; ++row) {
-    if (!view.IsValid(row)) ThrowNull(*column);
+template <typename T>
+inline constexpr bool kIsList = false;
+template <typename T>
+inline constexpr bool kIsList<std::vector<T>> = true;
+
+// The value of a row that is not null.
+template <typename T>
+T ValueAt(const VectorView& view, idx_t row, const RecordColumn& column) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return std::string(view.Text(row));
+  } else if constexpr (kIsList<T>) {
+    const VectorView child = view.ListChild();
+    const duckdb_list_entry entry = view.data<duckdb_list_entry>()[row];
+    T list;
+    for (idx_t i = entry.offset; i < entry.offset + entry.length; ++i) {
+      if (!child.IsValid(i)) ThrowNull(column);
+      list.push_back(child.data<typename T::value_type>()[i]);
+    }
+    return list;
+  } else {
+    return view.data<T>()[row];
   }
+}
+
+void Read(const VectorView& view, idx_t num_rows, RecordColumn* column) {
   std::visit(
       [&]<typename T>(std::vector<T>& values) {
-        if constexpr (std::is_same_v<T, std::string>) {
-          for (idx_t row = 0; row < num_rows; ++row) values.emplace_back(view.Text(row));
-        } else if constexpr (std::is_same_v<T, std::vector<double>>) {
-          const VectorView child = view.ListChild();
-          for (idx_t row = 0; row < num_rows; ++row) {
-            const duckdb_list_entry entry = view.data<duckdb_list_entry>()[row];
-            for (idx_t i = 0; i < entry.length; ++i) {
-              if (!child.IsValid(entry.offset + i)) ThrowNull(*column);
-            }
-            // An empty list may have no data at all.
-            const double* begin = entry.length > 0 ? child.data<double>() + entry.offset : nullptr;
-            values.emplace_back(begin, begin + entry.length);
-          }
-        } else {
-          const T* begin = view.data<T>();
-          values.insert(values.end(), begin, begin + num_rows);
+        for (idx_t row = 0; row < num_rows; ++row) {
+          const bool is_null = !view.IsValid(row);
+          if (is_null && !column->nullable) ThrowNull(*column);
+          if (column->nullable) column->nulls.push_back(is_null);
+          values.push_back(is_null ? T() : ValueAt<T>(view, row, *column));
         }
       },
       column->values);
 }
 
 // Puts rows [begin, end) of a column into a vector of a chunk.
-void Fill(duckdb_vector vector, const RecordValues& values, std::size_t begin, std::size_t end) {
+void Fill(duckdb_vector vector, const RecordColumn& column, std::size_t begin, std::size_t end) {
   std::visit(
       [&]<typename T>(const std::vector<T>& all) {
-        const std::span<const T> rows = std::span(all).subspan(begin, end - begin);
+        const auto first = all.begin() + static_cast<std::ptrdiff_t>(begin);
+        const auto last = all.begin() + static_cast<std::ptrdiff_t>(end);
         if constexpr (std::is_same_v<T, std::string>) {
-          for (idx_t row = 0; row < rows.size(); ++row) {
-            duckdb_vector_assign_string_element_len(vector, row, rows[row].data(),
-                                                    rows[row].size());
+          idx_t row = 0;
+          for (auto text = first; text != last; ++text) {
+            duckdb_vector_assign_string_element_len(vector, row++, text->data(), text->size());
           }
-        } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+        } else if constexpr (kIsList<T>) {
           idx_t size = 0;
-          for (const std::vector<double>& list : rows) size += list.size();
+          for (auto list = first; list != last; ++list) size += list->size();
           duckdb_list_vector_reserve(vector, size);
           duckdb_list_vector_set_size(vector, size);
-          auto* entries = static_cast<duckdb_list_entry*>(duckdb_vector_get_data(vector));
-          auto* out =
-              static_cast<double*>(duckdb_vector_get_data(duckdb_list_vector_get_child(vector)));
+          auto* entry = static_cast<duckdb_list_entry*>(duckdb_vector_get_data(vector));
+          auto* out = static_cast<typename T::value_type*>(
+              duckdb_vector_get_data(duckdb_list_vector_get_child(vector)));
           idx_t offset = 0;
-          for (idx_t row = 0; row < rows.size(); ++row) {
-            entries[row] = {offset, rows[row].size()};
-            std::copy(rows[row].begin(), rows[row].end(), out + offset);
-            offset += rows[row].size();
+          for (auto list = first; list != last; ++list) {
+            *entry++ = {offset, list->size()};
+            std::copy(list->begin(), list->end(), out + offset);
+            offset += list->size();
           }
         } else {
-          std::copy(rows.begin(), rows.end(), static_cast<T*>(duckdb_vector_get_data(vector)));
+          std::copy(first, last, static_cast<T*>(duckdb_vector_get_data(vector)));
         }
       },
-      values);
+      column.values);
+  if (!column.nullable) return;
+  uint64_t* const validity = WritableValidity(vector);
+  for (std::size_t row = begin; row < end; ++row) {
+    if (column.nulls[row]) SetNull(validity, row - begin);
+  }
 }
 
 std::string FlatName(std::size_t column) { return fmt::format("c{}", column); }
@@ -161,7 +184,7 @@ void CreateFlatTable(Connection* connection, const std::string& name, const Reco
   AppendRows(connection, name, table.num_rows(),
              [&](duckdb_data_chunk chunk, std::size_t begin, std::size_t end) {
                for (idx_t i = 0; i < table.columns.size(); ++i) {
-                 Fill(duckdb_data_chunk_get_vector(chunk, i), table.columns[i].values, begin, end);
+                 Fill(duckdb_data_chunk_get_vector(chunk, i), table.columns[i], begin, end);
                }
              });
 }

@@ -3,17 +3,13 @@
 #include <algorithm>
 
 namespace firesteel::duckdb {
-namespace {
 
-// Filling makes every row valid; only then may a row be marked as null.
 uint64_t* WritableValidity(duckdb_vector vector) {
   duckdb_vector_ensure_validity_writable(vector);
   return duckdb_vector_get_validity(vector);
 }
 
 void SetNull(uint64_t* validity, idx_t row) { validity[row >> 6] &= ~(uint64_t{1} << (row & 63)); }
-
-}  // namespace
 
 bool VectorColumn::IsSound(idx_t row) const {
   if (!kind_.IsValid(row) || !values_.IsValid(row)) return false;

@@ -8,6 +8,12 @@
 
 namespace firesteel::duckdb {
 
+/// The bits that say which rows of a vector that is being written are not null: all, unless
+/// somebody did say otherwise. To be called once the vector is filled, which makes every row valid.
+uint64_t* WritableValidity(duckdb_vector vector);
+/// Marks a row as null in what WritableValidity returned.
+void SetNull(uint64_t* validity, idx_t row);
+
 /// Reads a vector column (kVectorSqlType) of one chunk in place, without copying. The DuckDB vector
 /// and its children must be flat, as they are in a fetched chunk and in the arguments of a
 /// function.

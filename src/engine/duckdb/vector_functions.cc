@@ -9,14 +9,10 @@
 
 #include "engine/duckdb/types.h"
 #include "engine/duckdb/vector_column.h"
+#include "table/sparse_row.h"
 
 namespace firesteel::duckdb {
 namespace {
-
-// Spark's rule for which form of a vector takes less room.
-bool SparseIsSmaller(std::size_t num_nonzeros, std::size_t length) {
-  return 1.5 * static_cast<double>(num_nonzeros) + 2.0 < static_cast<double>(length);
-}
 
 VectorView Argument(duckdb_data_chunk input, idx_t index) {
   return VectorView(duckdb_data_chunk_get_vector(input, index));

@@ -1,50 +1,21 @@
 #include "learn/gbt/gbt_parameters.h"
 
-#include <fmt/format.h>
-
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "base/error.h"
+#include "base/parameter_ranges.h"
 #include "base/text.h"
+#include "learn/column_parameters.h"
 #include "learn/gbt/feature_subset.h"
 
 namespace firesteel {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Accepts = std::function<bool(const Json&)>;
 
-Accepts Whole(std::int64_t low, std::int64_t high) {
-  return [=](const Json& value) {
-    const auto number = value.get<std::int64_t>();
-    return low <= number && number <= high;
-  };
-}
-
-Accepts AtLeast(std::int64_t low) { return Whole(low, std::numeric_limits<std::int32_t>::max()); }
-
-// Comparisons with NaN are false, so NaN is never accepted.
-Accepts Real(bool (*in_range)(double)) {
-  return [=](const Json& value) { return in_range(value.get<double>()); };
-}
-
-bool AboveZeroUpToOne(double value) { return value > 0.0 && value <= 1.0; }
-bool NotNegative(double value) { return value >= 0.0; }
-bool BelowHalf(double value) { return value >= 0.0 && value < 0.5; }
-
-Accepts OneOf(std::vector<std::string> words) {
-  return [words = std::move(words)](const Json& value) {
-    for (const std::string& word : words) {
-      if (EqualsIgnoringCase(value.get<std::string>(), word)) return true;
-    }
-    return false;
-  };
-}
+bool IsBelowHalf(double value) { return value >= 0.0 && value < 0.5; }
 
 bool IsSubsetStrategy(const Json& value) {
   return IsFeatureSubsetStrategy(value.get<std::string>());
@@ -57,45 +28,45 @@ std::vector<ParameterSpec> MakeTable() {
       {"labelCol", kString, "", "set by the step", "The column to predict."},
       {"predictionCol", kString, "\"prediction\"", "prediction", "The column of predictions."},
       {"maxDepth", kInt, "5", "0 to 30", "The depth of a tree at most; 0 is a lone leaf.",
-       Whole(0, 30)},
+       AcceptWhole(0, 30)},
       {"maxBins", kInt, "32", "2 or more",
        "Bins of a continuous feature at most; no fewer than any feature has categories.",
-       AtLeast(2)},
+       AcceptFrom(2)},
       {"minInstancesPerNode", kInt, "1", "1 or more", "Rows that each side of a split needs.",
-       AtLeast(1)},
+       AcceptFrom(1)},
       {"minInfoGain", kDouble, "0.0", "0 or more", "The gain that a split needs.",
-       Real(NotNegative)},
+       AcceptReal(IsNotNegative)},
       {"maxMemoryInMB", kInt, "256", "0 to 10240",
        "How many nodes draw their features at once; else without effect on the model.",
-       Whole(0, 10240)},
+       AcceptWhole(0, 10240)},
       {"cacheNodeIds", kBool, "false", "true, false", "Accepted; has no effect on the model."},
       {"checkpointInterval", kInt, "10", "1 or more, or -1",
        "Accepted; has no effect on the model.",
        [](const Json& value) { return value == -1 || value >= 1; }},
       {"subsamplingRate", kDouble, "1.0", "above 0, up to 1",
-       "The share of the rows that each tree sees.", Real(AboveZeroUpToOne)},
+       "The share of the rows that each tree sees.", AcceptReal(IsAboveZeroUpToOne)},
       {"lossType", kString, "\"squared\"", "squared, absolute", "The loss that is minimised.",
-       OneOf({"squared", "absolute"})},
-      {"maxIter", kInt, "20", "1 or more", "The number of trees.", AtLeast(1)},
+       AcceptAnyCase({"squared", "absolute"})},
+      {"maxIter", kInt, "20", "1 or more", "The number of trees.", AcceptFrom(1)},
       {"stepSize", kDouble, "0.1", "above 0, up to 1",
        "What each tree but the first is multiplied by (the learning rate).",
-       Real(AboveZeroUpToOne)},
+       AcceptReal(IsAboveZeroUpToOne)},
       {"seed", kLong, "", "any",
        "Of subsamplingRate and featureSubsetStrategy; if left out, Spark's own under "
        "spark-submit."},
       {"impurity", kString, "\"variance\"", "variance", "How a node is judged.",
-       OneOf({"variance"})},
+       AcceptAnyCase({"variance"})},
       {"featureSubsetStrategy", kString, "\"all\"",
        "auto, all, onethird, sqrt, log2, a share above 0.0 up to 1.0, a whole number from 1",
        "The features that are tried at a node.", IsSubsetStrategy},
       {"validationTol", kDouble, "0.01", "0 or more",
-       "Early stopping; has no effect without validationIndicatorCol.", Real(NotNegative)},
+       "Early stopping; has no effect without validationIndicatorCol.", AcceptReal(IsNotNegative)},
       {"validationIndicatorCol", kString, "", "a boolean column",
        "Rows that judge when to stop instead of being learnt from."},
       {"leafCol", kString, "\"\"", "a column name, or empty",
        "A column for the index of the leaf in each tree."},
       {"minWeightFractionPerNode", kDouble, "0.0", "0 up to, not including, 0.5",
-       "The share of the weight that each side of a split needs.", Real(BelowHalf)},
+       "The share of the weight that each side of a split needs.", AcceptReal(IsBelowHalf)},
       {"weightCol", kString, "", "a numeric column", "The weight of each row."},
   };
 }
@@ -112,22 +83,7 @@ std::span<const ParameterSpec> GbtParameterTable() {
   return table;
 }
 
-void CheckGbtParameters(const Json& params) {
-  for (const char* name : {"labelCol", "featuresCol"}) {
-    if (params.contains(name)) {
-      throw Error(ErrorKind::kUsage,
-                  fmt::format("gbt: {} is set by the step from the workflow's label and features; "
-                              "leave it out",
-                              name));
-    }
-  }
-  if (params.value("predictionCol", "prediction") != "prediction") {
-    throw Error(ErrorKind::kUnsupported,
-                fmt::format("gbt: predictionCol {} is not supported; predictions are written as "
-                            "'raw_prediction', leave it out",
-                            params["predictionCol"].dump()));
-  }
-}
+void CheckGbtParameters(const Json& params) { CheckColumnParameters("gbt", params); }
 
 TrainingColumns GbtColumns(const Json& params) {
   return {.weight = ColumnName(params, "weightCol"),

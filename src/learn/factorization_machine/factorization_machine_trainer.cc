@@ -1,0 +1,179 @@
+#include "learn/factorization_machine/factorization_machine_trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "learn/factorization_machine/coefficients.h"
+#include "learn/factorization_machine/moments.h"
+#include "learn/factorization_machine/row_loss.h"
+#include "learn/factorization_machine/solver.h"
+#include "learn/factorization_machine/training_rows.h"
+#include "learn/spark_random.h"
+
+namespace firesteel {
+namespace {
+
+// Rows that take more are read again in each iteration.
+constexpr std::size_t kMaxKeptBytes = std::size_t{2} << 30;
+// Moments of more terms are not worth their memory.
+constexpr std::size_t kMaxTerms = 4096;
+// What the product of an entry and a factor costs, both ways, in products of moments.
+constexpr double kEntryCost = 5.0;
+// The sample seed of iteration i is this plus i, whatever the seed. (Spec B.5.)
+constexpr std::int64_t kBatchSeed = 42;
+
+bool AllFinite(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+}
+
+std::unique_ptr<TrainingRows> Gather(TrainingSource& source,
+                                     const FactorizationMachineParameters& parameters,
+                                     bool* grouped) {
+  if (source.attributes().empty()) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "factorization_machine: the rows have no feature; at least one is needed");
+  }
+  std::unique_ptr<TrainingRows> rows;
+  if (parameters.mini_batch_fraction >= 1.0) rows = GatherGroups(source);
+  *grouped = rows != nullptr;
+  return rows != nullptr ? std::move(rows) : GatherRows(source, kMaxKeptBytes);
+}
+
+// Whether moments take less than going over the rows in each iteration.
+bool MomentsPay(const TrainingRows& rows, const FactorizationMachineParameters& parameters) {
+  if (parameters.mini_batch_fraction < 1.0) return false;
+  const std::size_t num_terms = Moments::NumTerms(rows.num_features());
+  if (num_terms > kMaxTerms) return false;
+  const double square = static_cast<double>(num_terms) * static_cast<double>(num_terms);
+  const double num_iterations = parameters.max_iter;
+  const double by_moments =
+      static_cast<double>(rows.num_groups()) * square / 2.0 + num_iterations * square;
+  const double by_rows =
+      num_iterations * rows.num_entries() * parameters.factor_size * kEntryCost;
+  return by_moments < by_rows;
+}
+
+// Turns a machine for (x - mean) * factor into one for x. With r and q the scaled terms,
+//   q_ij (x_i - m_i) (x_j - m_j) = q_ij x_i x_j - q_ij m_j x_i - q_ij m_i x_j + q_ij m_i m_j.
+void FoldScaling(const FeatureScaling& scaling, FactorizationMachine::Parameters* machine) {
+  const std::size_t d = machine->linear.size();
+  const std::size_t k = machine->factor_size;
+  for (std::size_t i = 0; i < d; ++i) {
+    for (std::size_t f = 0; f < k; ++f) machine->factors[i * k + f] *= scaling.factors[i];
+    machine->linear[i] *= scaling.factors[i];
+    machine->bias -= machine->linear[i] * scaling.means[i];
+  }
+  const std::vector<double>& v = machine->factors;
+  for (std::size_t i = 0; i < d; ++i) {
+    for (std::size_t j = i + 1; j < d; ++j) {
+      double q = 0.0;
+      for (std::size_t f = 0; f < k; ++f) q += v[i * k + f] * v[j * k + f];
+      machine->linear[i] -= q * scaling.means[j];
+      machine->linear[j] -= q * scaling.means[i];
+      machine->bias += q * scaling.means[i] * scaling.means[j];
+    }
+  }
+}
+
+class Training {
+ public:
+  Training(TrainingSource& source, const FactorizationMachineParameters& parameters,
+           const TrainingRun& run)
+      : parameters_(parameters),
+        run_(run),
+        pool_(run.num_threads),
+        rows_(Gather(source, parameters, &grouped_)),
+        layout_{.num_features = rows_->num_features(),
+                .factor_size = static_cast<std::size_t>(parameters.factor_size),
+                .has_linear = parameters.fit_linear,
+                .has_intercept = parameters.fit_intercept},
+        solver_(parameters, layout_.size()),
+        coefficients_(InitialCoefficients(layout_, parameters.init_std, parameters.seed)),
+        gradient_(layout_.size()) {
+    if (parameters.standardize) {
+      scaling_ = MeasureScaling(*rows_);
+      rows_->Scale(*scaling_);
+    }
+    if (MomentsPay(*rows_, parameters)) moments_.emplace(*rows_, pool_);
+  }
+
+  TrainedModel Train() {
+    for (int i = 1; i <= parameters_.max_iter && !converged_; ++i) {
+      Iterate(i);
+      if (run_.progress) run_.progress(i, parameters_.max_iter);
+    }
+    FactorizationMachine::Parameters machine = ToMachine(layout_, coefficients_);
+    if (scaling_) FoldScaling(*scaling_, &machine);
+    auto model = std::make_unique<FactorizationMachine>(std::move(machine));
+    TrainedModel trained;
+    trained.facts = Facts(*model);
+    trained.model = std::move(model);
+    return trained;
+  }
+
+ private:
+  void Iterate(int i) {
+    if (parameters_.mini_batch_fraction < 1.0) {
+      const std::vector<std::size_t> batch =
+          SampleRows(static_cast<std::size_t>(rows_->num_rows()), parameters_.mini_batch_fraction,
+                     kBatchSeed + i);
+      if (batch.empty()) return;
+      last_loss_ = RowLoss(*rows_, layout_, coefficients_, batch, pool_, gradient_);
+    } else {
+      last_loss_ = FullLoss();
+    }
+    solver_.Update(i, gradient_, coefficients_);
+    converged_ = solver_.HasConverged(coefficients_);
+  }
+
+  double FullLoss() {
+    if (moments_ && AllFinite(coefficients_)) {
+      const double loss = moments_->Loss(layout_, coefficients_, gradient_);
+      if (AllFinite(gradient_)) return loss;
+    }
+    return RowLoss(*rows_, layout_, coefficients_, std::nullopt, pool_, gradient_);
+  }
+
+  nlohmann::ordered_json Facts(const FactorizationMachine& model) const {
+    const char* const trained_on = moments_ ? "moments" : grouped_ ? "groups" : "rows";
+    nlohmann::ordered_json facts = {{"trained_on", trained_on},
+                                    {"num_rows", rows_->num_rows()},
+                                    {"num_groups", rows_->num_groups()},
+                                    {"num_iterations", solver_.num_updates()},
+                                    {"converged", converged_}};
+    if (last_loss_ && std::isfinite(*last_loss_)) facts["last_loss"] = *last_loss_;
+    facts["diverged"] = !model.is_finite();
+    return facts;
+  }
+
+  const FactorizationMachineParameters& parameters_;
+  const TrainingRun& run_;
+  ThreadPool pool_;
+  bool grouped_ = false;
+  std::unique_ptr<TrainingRows> rows_;
+  std::optional<FeatureScaling> scaling_;
+  std::optional<Moments> moments_;
+  CoefficientLayout layout_;
+  Solver solver_;
+  std::vector<double> coefficients_;
+  std::vector<double> gradient_;
+  std::optional<double> last_loss_;
+  bool converged_ = false;
+};
+
+}  // namespace
+
+TrainedModel TrainFactorizationMachine(TrainingSource& source,
+                                       const FactorizationMachineParameters& parameters,
+                                       const TrainingRun& run) {
+  return Training(source, parameters, run).Train();
+}
+
+}  // namespace firesteel
