@@ -2,12 +2,16 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
+#include "model/factorization_machine.h"
 #include "model/tree_ensemble.h"
 
 namespace firesteel {
 namespace {
 
 using ::testing::EndsWith;
+using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 SavedModel Sample() {
@@ -98,6 +102,37 @@ TEST(ModelReport, AModelOfLeavesHasNoImportances) {
       ModelReportToText(model, false),
       StartsWith("gbt predicting price from 2 features\n1 tree with 1 node, of which 1 leaf;"
                  " depth 0 at most\n"));
+}
+
+SavedModel Machine(double bias) {
+  SavedModel model = Sample();
+  model.kind = "factorization_machine";
+  model.model = std::make_shared<FactorizationMachine>(FactorizationMachine::Parameters{
+      .bias = bias, .linear = {0.25, -1e7}, .factors = {1, 2, 3, 4}, .factor_size = 2});
+  return model;
+}
+
+TEST(ModelReport, TextOfAFactorizationMachine) {
+  const std::string text = ModelReportToText(Machine(1.5), true);
+  EXPECT_THAT(text, StartsWith("factorization_machine predicting price from 2 features\n"
+                               "2 factors for each feature; intercept 1.5\n"
+                               "\n"
+                               "Parameters (* as given)\n"));
+  EXPECT_THAT(text, HasSubstr("\nLinear terms\n"
+                              "  colour  0.25\n"
+                              "  size    -1e+07\n"
+                              "\n"
+                              "Features\n"));
+  EXPECT_THAT(ModelReportToText(Machine(std::nan("")), false),
+              HasSubstr("intercept nan; not all coefficients are finite\n"));
+}
+
+TEST(ModelReport, JsonOfAFactorizationMachine) {
+  const auto json = ModelReportToJson(Machine(std::nan("")), false);
+  EXPECT_EQ(
+      json["factorization_machine"],
+      (nlohmann::ordered_json{{"factor_size", 2}, {"intercept", "NaN"}, {"linear", {0.25, -1e7}}}));
+  EXPECT_FALSE(json.contains("forest"));
 }
 
 }  // namespace

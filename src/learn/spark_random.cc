@@ -33,20 +33,19 @@ double ToDouble(std::int32_t high, std::int32_t low) {
   return static_cast<double>((static_cast<std::int64_t>(high) << 27) + low) * 0x1.0p-53;
 }
 
-// The natural logarithm of a normal number, as the JVM defines it: the C library's may differ in the
-// last bit. Source: fdlibm 5.3, e_log.c; spec H.1.
+// The natural logarithm of a normal number, as the JVM defines it: the C library's may differ in
+// the last bit. Source: fdlibm 5.3, e_log.c; spec H.1.
 double FdlibmLog(double x) {
   constexpr double kLn2High = 6.93147180369123816490e-01;
   constexpr double kLn2Low = 1.90821492927058770002e-10;
-  constexpr std::array<double, 8> kL = {
-      0.0,
-      6.666666666666735130e-01,
-      3.999999999940941908e-01,
-      2.857142874366239149e-01,
-      2.222219843214978396e-01,
-      1.818357216161805012e-01,
-      1.531383769920937332e-01,
-      1.479819860511658591e-01};
+  constexpr std::array<double, 8> kL = {0.0,
+                                        6.666666666666735130e-01,
+                                        3.999999999940941908e-01,
+                                        2.857142874366239149e-01,
+                                        2.222219843214978396e-01,
+                                        1.818357216161805012e-01,
+                                        1.531383769920937332e-01,
+                                        1.479819860511658591e-01};
   // x is 2^exponent (1 + f), with 1 + f between sqrt(1/2) and sqrt(2).
   const auto bits = std::bit_cast<std::uint64_t>(x);
   const auto high = static_cast<std::int32_t>(bits >> 32);

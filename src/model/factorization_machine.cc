@@ -20,7 +20,8 @@ namespace {
 }
 
 bool AllFinite(std::span<const double> values) {
-  return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+  return std::all_of(values.begin(), values.end(),
+                     [](double value) { return std::isfinite(value); });
 }
 
 }  // namespace
@@ -40,8 +41,8 @@ FactorizationMachine::FactorizationMachine(Parameters parameters)
 
 void FactorizationMachine::Predict(MatrixView<const double> rows, std::span<double> out) const {
   if (rows.num_rows() != out.size()) {
-    Refuse(fmt::format("{} rows to predict but room for {} predictions", rows.num_rows(),
-                       out.size()));
+    Refuse(
+        fmt::format("{} rows to predict but room for {} predictions", rows.num_rows(), out.size()));
   }
   if (rows.num_rows() > 0 && rows.num_cols() != num_features()) {
     Refuse(fmt::format("rows have {} features, but the model was trained on {}", rows.num_cols(),

@@ -32,8 +32,8 @@ std::string MessageOf(FactorizationMachine::Parameters parameters) {
 }
 
 TEST(FactorizationMachine, AddsBiasLinearTermsAndPairs) {
-  // Row (2, 3): <v0, v1> = 1·3 + 2·(-1) = 1, so 0.5 + (2·1 + 3·(-2)) + 1·2·3 = 2.5. A single feature
-  // has no pair: (2, 0) gives 0.5 + 2.
+  // Row (2, 3): <v0, v1> = 1·3 + 2·(-1) = 1, so 0.5 + (2·1 + 3·(-2)) + 1·2·3 = 2.5. A single
+  // feature has no pair: (2, 0) gives 0.5 + 2.
   const FactorizationMachine machine(
       {.bias = 0.5, .linear = {1, -2}, .factors = {1, 2, 3, -1}, .factor_size = 2});
   EXPECT_EQ(Predict(machine, {2, 3, 2, 0, 0, 0}), (std::vector<double>{2.5, 2.5, 0.5}));
@@ -47,8 +47,7 @@ TEST(FactorizationMachine, GivesSparksPredictions) {
        .factors = {0.06956914481382569, 0.26877216662299264, 0.1045254796918141, 0.0858516931234963,
                    0.2101410442880453, 0.2542369869750388},
        .factor_size = 2});
-  const std::vector<double> predictions =
-      Predict(machine, {1, 0, 2, 0, 1, 0, 1, 0, 0.5, 1, 1, 1});
+  const std::vector<double> predictions = Predict(machine, {1, 0, 2, 0, 1, 0, 1, 0, 0.5, 1, 1, 1});
   const std::vector<double> expected = {0.9617475788956633, 0.3989797113102918, 0.5392907228912226,
                                         0.9538752853844459};
   for (std::size_t i = 0; i < expected.size(); ++i) {

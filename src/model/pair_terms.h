@@ -25,7 +25,8 @@ class PairTerms {
   double AddTo(double prediction, SparseRow row, std::span<const double> factors) {
     // The usual size is known when this is compiled, so that its sums stay in registers.
     if (sums_.size() == kUsualSize) {
-      return Add(prediction, row, factors.data(), std::integral_constant<std::size_t, kUsualSize>());
+      return Add(prediction, row, factors.data(),
+                 std::integral_constant<std::size_t, kUsualSize>());
     }
     return Add(prediction, row, factors.data(), sums_.size());
   }
@@ -48,7 +49,8 @@ class PairTerms {
   }
 
   template <std::size_t kSize>
-  void AddEntries(SparseRow row, const double* factors, std::integral_constant<std::size_t, kSize>) {
+  void AddEntries(SparseRow row, const double* factors,
+                  std::integral_constant<std::size_t, kSize>) {
     std::array<double, kSize> sums = {};
     std::array<double, kSize> squares = {};
     AddEntries(row, factors, kSize, sums.data(), squares.data());

@@ -62,12 +62,11 @@ RecordTable Layout() {
 }
 
 std::string SchemaJson() {
-  return fmt::format(
-      R"({{"type":"struct","fields":[)"
-      R"({{"name":"intercept","type":"double","nullable":false,"metadata":{{}}}},)"
-      R"({{"name":"linear","type":{},"nullable":true,"metadata":{{}}}},)"
-      R"({{"name":"factors","type":{},"nullable":true,"metadata":{{}}}}]}})",
-      kVectorUdtJson, kMatrixUdtJson);
+  return fmt::format(R"({{"type":"struct","fields":[)"
+                     R"({{"name":"intercept","type":"double","nullable":false,"metadata":{{}}}},)"
+                     R"({{"name":"linear","type":{},"nullable":true,"metadata":{{}}}},)"
+                     R"({{"name":"factors","type":{},"nullable":true,"metadata":{{}}}}]}})",
+                     kVectorUdtJson, kMatrixUdtJson);
 }
 
 // Adds the only value of a column.
@@ -144,8 +143,8 @@ template <typename T>
 const T& Value(const RecordTable& table, Column column) {
   const RecordColumn& of_table = table.columns[column];
   if (of_table.nullable && of_table.nulls.front()) {
-    Refuse(fmt::format("column '{}' is null, though the type beside it says sparse",
-                       of_table.path));
+    Refuse(
+        fmt::format("column '{}' is null, though the type beside it says sparse", of_table.path));
   }
   return table.Get<T>(column).front();
 }
@@ -252,8 +251,7 @@ void Read(Engine& engine, const Location& directory, const StageMetadata&, Saved
   const RecordTable table = engine.ReadRecords(ListDataFiles(data), Layout());
   try {
     if (table.num_rows() != 1) {
-      Refuse(fmt::format("a factorization machine is one row, but there are {}",
-                         table.num_rows()));
+      Refuse(fmt::format("a factorization machine is one row, but there are {}", table.num_rows()));
     }
     FactorizationMachine::Parameters parameters;
     parameters.bias = Value<double>(table, kIntercept);

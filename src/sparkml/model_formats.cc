@@ -5,8 +5,7 @@
 namespace firesteel {
 
 std::span<const ModelFormat> ModelFormats() {
-  static const std::vector<ModelFormat> formats = {GbtModelFormat(),
-                                                   FactorizationMachineFormat()};
+  static const std::vector<ModelFormat> formats = {GbtModelFormat(), FactorizationMachineFormat()};
   return formats;
 }
 

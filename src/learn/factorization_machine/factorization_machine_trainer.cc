@@ -30,7 +30,8 @@ constexpr double kEntryCost = 5.0;
 constexpr std::int64_t kBatchSeed = 42;
 
 bool AllFinite(std::span<const double> values) {
-  return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+  return std::all_of(values.begin(), values.end(),
+                     [](double value) { return std::isfinite(value); });
 }
 
 std::unique_ptr<TrainingRows> Gather(TrainingSource& source,
@@ -55,8 +56,7 @@ bool MomentsPay(const TrainingRows& rows, const FactorizationMachineParameters& 
   const double num_iterations = parameters.max_iter;
   const double by_moments =
       static_cast<double>(rows.num_groups()) * square / 2.0 + num_iterations * square;
-  const double by_rows =
-      num_iterations * rows.num_entries() * parameters.factor_size * kEntryCost;
+  const double by_rows = num_iterations * rows.num_entries() * parameters.factor_size * kEntryCost;
   return by_moments < by_rows;
 }
 

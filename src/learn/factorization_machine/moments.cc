@@ -113,8 +113,8 @@ Moments::Moments(TrainingRows& rows, ThreadPool& pool)
       label_spread_(rows.label_spread()) {
   const std::size_t width = num_terms_ + 1;
   sums_.assign(width * width, 0.0);
-  const double num_products = static_cast<double>(rows.num_groups()) *
-                              static_cast<double>(width) * static_cast<double>(width);
+  const double num_products = static_cast<double>(rows.num_groups()) * static_cast<double>(width) *
+                              static_cast<double>(width);
   std::vector<Tile> tiles = MakeTiles(width, num_products < kProductsForThreads ? 1 : kTiles);
   rows.Visit([&](std::span<const RowBlock> blocks) {
     pool.For(tiles.size(), [&](std::size_t t) {

@@ -13,9 +13,9 @@ namespace firesteel {
 /// All that the squared loss of a factorization machine depends on. The prediction is linear in
 ///   z(x) = (1, x_0, …, x_{d-1}, x_0 x_1, x_0 x_2, …, x_{d-2} x_{d-1}),
 /// so with t made of the intercept, the linear terms and the <v_i, v_j>, the loss is a quadratic
-/// form in t: sum (z t - y)^2 = t' (sum z z') t - 2 t' (sum z y) + sum y^2. These sums are of products of up to four features.
-/// They are taken once; then an iteration costs O(m^2 + d^2 k) with m = 1 + d + d (d - 1) / 2,
-/// however many rows there are.
+/// form in t: sum (z t - y)^2 = t' (sum z z') t - 2 t' (sum z y) + sum y^2. These sums are of
+/// products of up to four features. They are taken once; then an iteration costs O(m^2 + d^2 k)
+/// with m = 1 + d + d (d - 1) / 2, however many rows there are.
 class Moments {
  public:
   /// m for d features.

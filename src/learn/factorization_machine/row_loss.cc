@@ -87,8 +87,9 @@ class BlockLoss {
 }  // namespace
 
 double RowLoss(TrainingRows& rows, const CoefficientLayout& layout,
-               std::span<const double> coefficients, std::optional<std::span<const std::size_t>> batch,
-               ThreadPool& pool, std::span<double> gradient) {
+               std::span<const double> coefficients,
+               std::optional<std::span<const std::size_t>> batch, ThreadPool& pool,
+               std::span<double> gradient) {
   std::fill(gradient.begin(), gradient.end(), 0.0);
   double loss = !batch ? rows.label_spread() : 0.0;
   rows.Visit([&](std::span<const RowBlock> blocks) {

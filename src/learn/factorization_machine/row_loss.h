@@ -17,7 +17,8 @@ namespace firesteel {
 /// of threads. What is not finite is where Spark has it.
 /// Source: spec B.4. Costs O(entries * k).
 double RowLoss(TrainingRows& rows, const CoefficientLayout& layout,
-               std::span<const double> coefficients, std::optional<std::span<const std::size_t>> batch,
-               ThreadPool& pool, std::span<double> gradient);
+               std::span<const double> coefficients,
+               std::optional<std::span<const std::size_t>> batch, ThreadPool& pool,
+               std::span<double> gradient);
 
 }  // namespace firesteel

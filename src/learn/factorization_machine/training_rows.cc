@@ -153,7 +153,9 @@ std::unique_ptr<TrainingRows> GatherGroups(TrainingSource& source) {
     double count = 0.0;
     double sum = 0.0;
     std::size_t end = begin;
-    for (; end < cells.size() && std::ranges::equal(std::span(cells.bins).subspan(end * d, d), of_group); ++end) {
+    for (; end < cells.size() &&
+           std::ranges::equal(std::span(cells.bins).subspan(end * d, d), of_group);
+         ++end) {
       const auto rows = static_cast<double>(cells.counts[end]);
       count += rows;
       sum += rows * cells.labels[end];
@@ -172,7 +174,8 @@ std::unique_ptr<TrainingRows> GatherGroups(TrainingSource& source) {
 std::unique_ptr<TrainingRows> GatherRows(TrainingSource& source, std::size_t max_bytes) {
   const std::size_t d = source.attributes().size();
   // Zeros are not kept, but nobody knows yet how many there are.
-  const double bytes = static_cast<double>(source.num_rows()) * static_cast<double>(d * kEntryBytes + kRowBytes);
+  const double bytes =
+      static_cast<double>(source.num_rows()) * static_cast<double>(d * kEntryBytes + kRowBytes);
   if (bytes > static_cast<double>(max_bytes)) return std::make_unique<ScannedRows>(source);
   std::vector<RowBlock> blocks;
   BlockWriter writer(&blocks);

@@ -21,7 +21,7 @@ struct FeatureScaling {
 
 /// Rows of equal features, or single ones, without their zeros: one entry per such group.
 struct RowBlock {
-  std::size_t first_row = 0;           // Of the source; of no meaning for groups.
+  std::size_t first_row = 0;              // Of the source; of no meaning for groups.
   std::vector<std::size_t> begins = {0};  // Shape (n + 1): where the entries of a group begin.
   std::vector<std::uint32_t> positions;
   std::vector<double> values;
