@@ -14,6 +14,7 @@
 #include "model/tree_ensemble.h"
 #include "model/tree_text.h"
 #include "sparkml/model_description.h"
+#include "sparkml/model_verification.h"
 
 namespace firesteel {
 namespace {
@@ -123,11 +124,6 @@ void AddLinearTerms(const FactorizationMachine& machine, const SavedModel& model
   for (std::size_t i = 0; i < linear.size(); ++i) {
     *text += fmt::format("  {:<{}}  {:.6g}\n", *model.attributes[i].name, width, linear[i]);
   }
-}
-
-// A number that JSON may not have.
-Json NumberToJson(double value) {
-  return std::isfinite(value) ? Json(value) : Json::parse(ToSparkJson(value));
 }
 
 Json MachineToJson(const FactorizationMachine& machine) {

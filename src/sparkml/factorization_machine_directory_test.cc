@@ -87,6 +87,7 @@ class FactorizationMachineDirectoryTest : public StageFixture {
     fs::remove_all(data);
     fs::create_directories(data);
     engine().WriteRecords(table, {.directory = data, .uuid = "u"});
+    fs::remove(path + "/firesteel.json");  // It would refuse any change.
     return path;
   }
   std::string ErrorAfter(const std::function<void(RecordTable*)>& change) {
@@ -216,6 +217,7 @@ TEST_F(FactorizationMachineDirectoryTest, RefusesWhatIsNoMachine) {
 TEST_F(FactorizationMachineDirectoryTest, RefusesDataThatIsMissingOrCut) {
   const std::string path = Saved({.linear = {1}, .factors = {1}, .factor_size = 1});
   const std::string file = ListDataFiles(Location::Parse(path + kModelFolder + "/data")).front();
+  fs::remove(path + "/firesteel.json");
   fs::resize_file(file, fs::file_size(file) / 2);
   EXPECT_THAT(Thrown([&] { Read(path); }).what(), HasSubstr(file));
   fs::remove_all(path + kModelFolder + "/data");
