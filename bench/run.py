@@ -32,7 +32,7 @@ import pyarrow.parquet as parquet
 
 BENCH = Path(__file__).resolve().parent
 PARTS = ("training", "validation")
-PROGRAMS = ("gbt_trainer_bench", "prediction_bench")
+PROGRAMS = ("gbt_trainer_bench", "factorization_machine_bench", "prediction_bench")
 STEPS = ("data preprocessing", "feature engineering, training", "feature engineering, validation",
          "model training")
 LABEL = "actual_shipping_days"

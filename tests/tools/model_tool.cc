@@ -1,5 +1,6 @@
 // Trains and predicts for tests/spark/models_on_spark.py:
-//   model_tool train FRAME LABEL PARAMS.json MODEL OUTPUT.json     every other column is a feature
+//   model_tool train MODEL_TYPE FRAME LABEL PARAMS.json MODEL OUTPUT.json
+//                                                    every other column is a feature
 //   model_tool predict MODEL FRAME OUTPUT.json
 // FRAME is a folder of Parquet files, MODEL a folder of Spark ML's (new, for `train`). OUTPUT:
 // [prediction, …] in the order of the rows.
@@ -21,6 +22,7 @@
 #include "learn/memory_source.h"
 #include "sparkml/frame.h"
 #include "sparkml/model_directory.h"
+#include "sparkml/model_verification.h"
 #include "storage/location.h"
 
 namespace firesteel {
@@ -46,21 +48,21 @@ Json Predict(Engine& engine, const SavedModel& model, const Relation& frame) {
                    });
   Json predictions = Json::array();
   engine.Scan(scored, {{kPrediction}}, [&](MatrixView<const double> block) {
-    for (std::size_t row = 0; row < block.num_rows(); ++row) predictions.push_back(block(row, 0));
+    for (std::size_t row = 0; row < block.num_rows(); ++row) predictions.push_back(NumberToJson(block(row, 0)));
   });
   return predictions;
 }
 
 void Train(Engine& engine, const std::vector<std::string>& args) {
-  const Relation frame = ReadFrame(engine, Location::Parse(args[1]));
-  const LearnerKind& kind = FindLearner("gbt");
-  const Json params = CheckParameters(kind.parameters, Json::parse(ReadTextFile(args[3])), args[3]);
+  const Relation frame = ReadFrame(engine, Location::Parse(args[2]));
+  const LearnerKind& kind = FindLearner(args[1]);
+  const Json params = CheckParameters(kind.parameters, Json::parse(ReadTextFile(args[4])), args[4]);
   const TrainingColumns columns = kind.columns(params);
 
   SavedModel saved;
   saved.kind = kind.name;
   saved.params = params;
-  saved.label_column = args[2];
+  saved.label_column = args[3];
   std::vector<std::string> inputs;
   for (const std::string& name : frame.schema().names()) {
     if (name != saved.label_column && name != columns.weight && name != columns.held_out) {
@@ -98,13 +100,13 @@ void Train(Engine& engine, const std::vector<std::string>& args) {
   TrainedModel trained = kind.train(source, params, {});
   saved.model = std::move(trained.model);
   saved.facts = std::move(trained.facts);
-  WriteModel(saved, engine, args[4], {.timestamp_ms = 1, .uuid_seed = "test"});
-  WriteJson(args[5], Predict(engine, saved, frame));
+  WriteModel(saved, engine, args[5], {.timestamp_ms = 1, .uuid_seed = "test"});
+  WriteJson(args[6], Predict(engine, saved, frame));
 }
 
 int Run(const std::vector<std::string>& args) {
   const std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = 1});
-  if (args.size() == 6 && args[0] == "train") {
+  if (args.size() == 7 && args[0] == "train") {
     Train(*engine, args);
     return 0;
   }
@@ -115,7 +117,7 @@ int Run(const std::vector<std::string>& args) {
   }
   fmt::print(
       stderr,
-      "usage: model_tool train FRAME LABEL PARAMS MODEL OUTPUT | predict MODEL FRAME OUTPUT\n");
+      "usage: model_tool train MODEL_TYPE FRAME LABEL PARAMS MODEL OUTPUT | predict MODEL FRAME OUTPUT\n");
   return 2;
 }
 

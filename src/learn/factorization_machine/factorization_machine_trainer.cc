@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/parallel.h"
 #include "learn/factorization_machine/coefficients.h"
+#include "learn/factorization_machine/moment_groups.h"
 #include "learn/factorization_machine/moments.h"
 #include "learn/factorization_machine/row_loss.h"
 #include "learn/factorization_machine/solver.h"
@@ -26,6 +27,9 @@ constexpr std::size_t kMaxKeptBytes = std::size_t{2} << 30;
 constexpr std::size_t kMaxTerms = 4096;
 // What the product of an entry and a factor costs, both ways, in products of moments.
 constexpr double kEntryCost = 5.0;
+// How many groups MomentGroups makes, and how many entries are not 0, before anyone looked.
+constexpr double kLikelyGroups = 1000.0;
+constexpr double kLikelyDensity = 0.5;
 // The sample seed of iteration i is this plus i, whatever the seed. (Spec B.5.)
 constexpr std::int64_t kBatchSeed = 42;
 
@@ -34,30 +38,20 @@ bool AllFinite(std::span<const double> values) {
                      [](double value) { return std::isfinite(value); });
 }
 
-std::unique_ptr<TrainingRows> Gather(TrainingSource& source,
-                                     const FactorizationMachineParameters& parameters,
-                                     bool* grouped) {
-  if (source.attributes().empty()) {
-    throw Error(ErrorKind::kInvalidArgument,
-                "factorization_machine: the rows have no feature; at least one is needed");
-  }
-  std::unique_ptr<TrainingRows> rows;
-  if (parameters.mini_batch_fraction >= 1.0) rows = GatherGroups(source);
-  *grouped = rows != nullptr;
-  return rows != nullptr ? std::move(rows) : GatherRows(source, kMaxKeptBytes);
+bool AllNaN(std::span<const double> values) {
+  return std::all_of(values.begin(), values.end(), [](double value) { return std::isnan(value); });
 }
 
-// Whether moments take less than going over the rows in each iteration.
-bool MomentsPay(const TrainingRows& rows, const FactorizationMachineParameters& parameters) {
+// Whether moments take less than going over `num_entries` entries in each iteration.
+bool MomentsPay(const FactorizationMachineParameters& parameters, std::size_t num_features,
+                double num_groups, double num_entries) {
   if (parameters.mini_batch_fraction < 1.0) return false;
-  const std::size_t num_terms = Moments::NumTerms(rows.num_features());
+  const std::size_t num_terms = Moments::NumTerms(num_features);
   if (num_terms > kMaxTerms) return false;
   const double square = static_cast<double>(num_terms) * static_cast<double>(num_terms);
   const double num_iterations = parameters.max_iter;
-  const double by_moments =
-      static_cast<double>(rows.num_groups()) * square / 2.0 + num_iterations * square;
-  const double by_rows = num_iterations * rows.num_entries() * parameters.factor_size * kEntryCost;
-  return by_moments < by_rows;
+  return num_groups * square / 2.0 + num_iterations * square <
+         num_iterations * num_entries * parameters.factor_size * kEntryCost;
 }
 
 // Turns a machine for (x - mean) * factor into one for x. With r and q the scaled terms,
@@ -89,19 +83,33 @@ class Training {
       : parameters_(parameters),
         run_(run),
         pool_(run.num_threads),
-        rows_(Gather(source, parameters, &grouped_)),
-        layout_{.num_features = rows_->num_features(),
+        source_(source),
+        layout_{.num_features = source.attributes().size(),
                 .factor_size = static_cast<std::size_t>(parameters.factor_size),
                 .has_linear = parameters.fit_linear,
                 .has_intercept = parameters.fit_intercept},
         solver_(parameters, layout_.size()),
         coefficients_(InitialCoefficients(layout_, parameters.init_std, parameters.seed)),
         gradient_(layout_.size()) {
+    const std::size_t d = layout_.num_features;
+    if (d == 0) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  "factorization_machine: the rows have no feature; at least one is needed");
+    }
+    const auto num_rows = static_cast<double>(source.num_rows());
+    if (MomentsPay(parameters, d, std::min(num_rows, kLikelyGroups),
+                   num_rows * static_cast<double>(d) * kLikelyDensity)) {
+      TakeMomentGroups();
+    }
+    if (moments_) return;
+    GatherAll();
     if (parameters.standardize) {
       scaling_ = MeasureScaling(*rows_);
       rows_->Scale(*scaling_);
     }
-    if (MomentsPay(*rows_, parameters)) moments_.emplace(*rows_, pool_);
+    if (MomentsPay(parameters, d, static_cast<double>(rows_->num_groups()), rows_->num_entries())) {
+      moments_.emplace(*rows_, pool_);
+    }
   }
 
   TrainedModel Train() {
@@ -119,13 +127,38 @@ class Training {
   }
 
  private:
+  void TakeMomentGroups() {
+    const MomentGroups groups(source_);
+    if (!groups.is_suitable()) return;
+    if (parameters_.standardize) scaling_ = groups.MeasureScaling();
+    moments_.emplace(groups, layout_.num_features, source_.num_rows(),
+                     scaling_ ? &*scaling_ : nullptr);
+    num_groups_ = static_cast<std::int64_t>(groups.num_groups());
+  }
+
+  void GatherAll() {
+    if (parameters_.mini_batch_fraction >= 1.0) rows_ = GatherGroups(source_);
+    is_grouped_ = rows_ != nullptr;
+    if (rows_ == nullptr) rows_ = GatherRows(source_, kMaxKeptBytes);
+    if (!moments_) num_groups_ = rows_->num_groups();
+  }
+
+  // The rows, which moments alone can do without.
+  TrainingRows& Rows() {
+    if (rows_ == nullptr) {
+      GatherAll();
+      if (scaling_) rows_->Scale(*scaling_);
+    }
+    return *rows_;
+  }
+
   void Iterate(int i) {
     if (parameters_.mini_batch_fraction < 1.0) {
       const std::vector<std::size_t> batch =
-          SampleRows(static_cast<std::size_t>(rows_->num_rows()), parameters_.mini_batch_fraction,
+          SampleRows(static_cast<std::size_t>(source_.num_rows()), parameters_.mini_batch_fraction,
                      kBatchSeed + i);
       if (batch.empty()) return;
-      last_loss_ = RowLoss(*rows_, layout_, coefficients_, batch, pool_, gradient_);
+      last_loss_ = RowLoss(Rows(), layout_, coefficients_, batch, pool_, gradient_);
     } else {
       last_loss_ = FullLoss();
     }
@@ -138,14 +171,19 @@ class Training {
       const double loss = moments_->Loss(layout_, coefficients_, gradient_);
       if (AllFinite(gradient_)) return loss;
     }
-    return RowLoss(*rows_, layout_, coefficients_, std::nullopt, pool_, gradient_);
+    // What is NaN stays NaN, whatever it is updated with.
+    if (AllNaN(coefficients_)) {
+      std::copy(coefficients_.begin(), coefficients_.end(), gradient_.begin());
+      return coefficients_.front();
+    }
+    return RowLoss(Rows(), layout_, coefficients_, std::nullopt, pool_, gradient_);
   }
 
   nlohmann::ordered_json Facts(const FactorizationMachine& model) const {
-    const char* const trained_on = moments_ ? "moments" : grouped_ ? "groups" : "rows";
+    const char* const trained_on = moments_ ? "moments" : is_grouped_ ? "groups" : "rows";
     nlohmann::ordered_json facts = {{"trained_on", trained_on},
-                                    {"num_rows", rows_->num_rows()},
-                                    {"num_groups", rows_->num_groups()},
+                                    {"num_rows", source_.num_rows()},
+                                    {"num_groups", num_groups_},
                                     {"num_iterations", solver_.num_updates()},
                                     {"converged", converged_}};
     if (last_loss_ && std::isfinite(*last_loss_)) facts["last_loss"] = *last_loss_;
@@ -156,14 +194,16 @@ class Training {
   const FactorizationMachineParameters& parameters_;
   const TrainingRun& run_;
   ThreadPool pool_;
-  bool grouped_ = false;
-  std::unique_ptr<TrainingRows> rows_;
-  std::optional<FeatureScaling> scaling_;
-  std::optional<Moments> moments_;
+  TrainingSource& source_;
   CoefficientLayout layout_;
   Solver solver_;
   std::vector<double> coefficients_;
   std::vector<double> gradient_;
+  std::unique_ptr<TrainingRows> rows_;  // Null as long as moments do.
+  bool is_grouped_ = false;
+  std::int64_t num_groups_ = 0;
+  std::optional<FeatureScaling> scaling_;
+  std::optional<Moments> moments_;
   std::optional<double> last_loss_;
   bool converged_ = false;
 };

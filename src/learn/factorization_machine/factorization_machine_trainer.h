@@ -8,20 +8,24 @@ namespace firesteel {
 /// Trains a factorization machine, as Spark's FMRegressor does with the same rows and seed in one
 /// partition: the same coefficients but for rounding.
 ///
-/// Rows of equal features are one group (training_rows.h), since the squared loss needs no more of
-/// their labels than number, mean and spread. An iteration goes over groups (row_loss.h), or over
-/// the moments that they amount to (moments.h), whichever takes less by the number of products:
-/// moments for ten features, groups for a hundred. Rows are taken as they are, in their order,
-/// where a mini-batch is drawn, which goes by that order, and where a feature has more values than
-/// cells have bins. As soon as something is not finite, iterations go over the groups, or rows, so
-/// that infinities and NaN come out where Spark has them.
+/// An iteration takes its gradient from one of three, whichever needs fewer products:
+/// - moments (moments.h), of which there are 1,600 for ten features, however many rows there are.
+/// They
+///   are gathered in one pass over the rows, by MomentGroups where most features have few values;
+/// - groups of rows with equal features (training_rows.h, row_loss.h): for some twenty features and
+///   more. The source groups them;
+/// - rows as they are, in their order: where a mini-batch is drawn, which goes by that order, and
+///   where a feature has more values than cells have bins.
+/// As soon as something is not finite, iterations go over groups or rows, so that infinities and
+/// NaN come out where Spark has them.
 ///
 /// `standardize` trains on (x - mean) / stddev and then folds the scaling into bias, linear terms
 /// and factors, so that the model takes features as they are. It has a bias and linear terms then,
 /// whatever fitIntercept and fitLinear say.
 ///
 /// Source: spec B. Differs: sums run in another order than Spark's, and not in its lanes of a BLAS.
-/// The facts: trained_on ("moments", "groups", "rows"), num_rows, num_groups, num_iterations (the
+/// The facts: trained_on ("moments", "groups", "rows"), num_rows, num_groups (of rows with
+/// equal features; with moments, of those of few values), num_iterations (the
 /// updates made), converged (whether tol ended the training), last_loss (of the coefficients
 /// before the last update), diverged (whether some coefficient is not finite).
 /// Throws Error(kInvalidArgument) if there is no feature.

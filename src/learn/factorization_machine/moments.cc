@@ -121,6 +121,22 @@ Moments::Moments(TrainingRows& rows, ThreadPool& pool)
       for (const RowBlock& block : blocks) tiles[t].Add(block, num_features_, sums_);
     });
   });
+  Mirror();
+}
+
+Moments::Moments(const MomentGroups& groups, std::size_t num_features, std::int64_t num_rows,
+                 const FeatureScaling* scaling)
+    : num_features_(num_features),
+      num_terms_(NumTerms(num_features)),
+      num_rows_(static_cast<double>(num_rows)),
+      label_spread_(0.0) {
+  sums_.assign((num_terms_ + 1) * (num_terms_ + 1), 0.0);
+  groups.AddTo(sums_, scaling);
+  Mirror();
+}
+
+void Moments::Mirror() {
+  const std::size_t width = num_terms_ + 1;
   for (std::size_t a = 0; a < width; ++a) {
     for (std::size_t b = 0; b < a; ++b) sums_[a * width + b] = sums_[b * width + a];
   }

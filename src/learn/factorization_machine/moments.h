@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
 #include "base/parallel.h"
 #include "learn/factorization_machine/coefficients.h"
+#include "learn/factorization_machine/moment_groups.h"
 #include "learn/factorization_machine/training_rows.h"
 
 namespace firesteel {
@@ -23,6 +25,9 @@ class Moments {
     return 1 + num_features + num_features * (num_features - 1) / 2;
   }
 
+  /// Of what `groups` gathered, scaled if `scaling` is not null: O(groups * m^2 / 2).
+  Moments(const MomentGroups& groups, std::size_t num_features, std::int64_t num_rows,
+          const FeatureScaling* scaling);
   /// Goes over the rows once: O(groups * m^2 / 2), on all threads of `pool`, and takes m^2 doubles.
   Moments(TrainingRows& rows, ThreadPool& pool);
 
@@ -31,6 +36,8 @@ class Moments {
               std::span<double> gradient) const;
 
  private:
+  void Mirror();
+
   std::size_t num_features_;
   std::size_t num_terms_;  // m
   double num_rows_;

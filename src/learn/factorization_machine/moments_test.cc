@@ -80,6 +80,80 @@ TEST(Moments, AgreeWithRowsAndGroups) {
   }
 }
 
+// The first features are different in each row, the others have few values.
+MemoryRows DrawRowsWithFree(std::size_t num_free, std::uint64_t seed) {
+  MemoryRows rows = DrawRows(2000, 6, seed);
+  SplitMix64 random(seed + 1);
+  for (std::size_t row = 0; row < rows.labels.size(); ++row) {
+    for (std::size_t j = 0; j < num_free; ++j) {
+      rows.features[row * 6 + j] = 100.0 + 50.0 * random.NextDouble();
+    }
+    rows.labels[row] += random.NextDouble();
+  }
+  return rows;
+}
+
+TEST(MomentGroups, AgreeWithRows) {
+  for (std::size_t num_free = 0; num_free <= 4; ++num_free) {
+    MemorySource source(DrawRowsWithFree(num_free, num_free));
+    const MomentGroups gathered(source);
+    ASSERT_TRUE(gathered.is_suitable());
+    EXPECT_LT(gathered.num_groups(), 2000u);
+    for (const bool is_scaled : {false, true}) {
+      const std::unique_ptr<TrainingRows> rows = GatherRows(source, kPlenty);
+      const FeatureScaling scaling = gathered.MeasureScaling();
+      if (is_scaled) {
+        const FeatureScaling expected = MeasureScaling(*rows);
+        for (std::size_t j = 0; j < 6; ++j) {
+          EXPECT_NEAR(scaling.means[j], expected.means[j], 1e-11);
+          EXPECT_NEAR(scaling.factors[j], expected.factors[j], 1e-11);
+        }
+        rows->Scale(expected);
+      }
+      ThreadPool pool(1);
+      const Moments moments(gathered, 6, 2000, is_scaled ? &scaling : nullptr);
+      const CoefficientLayout layout = {.num_features = 6, .factor_size = 3};
+      std::vector<double> coefficients = InitialCoefficients(layout, 0.7, 5);
+      coefficients[layout.linear() + 1] = -0.5;
+      coefficients[layout.intercept()] = 2.0;
+      std::vector<double> expected(layout.size());
+      const double loss = RowLoss(*rows, layout, coefficients, std::nullopt, pool, expected);
+      std::vector<double> gradient(layout.size());
+      EXPECT_NEAR(moments.Loss(layout, coefficients, gradient), loss, 1e-11 * loss);
+      for (std::size_t i = 0; i < gradient.size(); ++i) {
+        EXPECT_NEAR(gradient[i], expected[i], 1e-11 * (std::fabs(expected[i]) + loss)) << i;
+      }
+    }
+  }
+}
+
+TEST(MomentGroups, RowOrderChangesNothing) {
+  const MemoryRows rows = DrawRowsWithFree(1, 3);
+  MemoryRows reversed = rows;
+  const std::size_t n = rows.labels.size();
+  for (std::size_t row = 0; row < n; ++row) {
+    reversed.labels[row] = rows.labels[n - 1 - row];
+    for (std::size_t j = 0; j < 6; ++j) {
+      reversed.features[row * 6 + j] = rows.features[(n - 1 - row) * 6 + j];
+    }
+  }
+  std::vector<std::vector<double>> sums;
+  for (const MemoryRows& one : {rows, reversed}) {
+    MemorySource source(one);
+    sums.emplace_back((Moments::NumTerms(6) + 1) * (Moments::NumTerms(6) + 1), 0.0);
+    MomentGroups(source).AddTo(sums.back(), nullptr);
+  }
+  for (std::size_t i = 0; i < sums[0].size(); ++i) EXPECT_DOUBLE_EQ(sums[0][i], sums[1][i]) << i;
+}
+
+TEST(MomentGroups, AreNotForManyFreeFeaturesOrGroups) {
+  MemorySource many_free(DrawRowsWithFree(5, 1));
+  EXPECT_FALSE(MomentGroups(many_free).is_suitable());
+  // 300 features have 45,151 terms, of which a billion products allow no group.
+  MemorySource wide(DrawRows(20, 300, 1));
+  EXPECT_FALSE(MomentGroups(wide).is_suitable());
+}
+
 TEST(Moments, ThreadsChangeNothing) {
   MemorySource source(DrawRows(5000, 40, 3));  // Many enough for tiles.
   const std::unique_ptr<TrainingRows> rows = GatherRows(source, kPlenty);

@@ -118,6 +118,12 @@ class ScannedRows : public TrainingRows {
 
 }  // namespace
 
+double ScalingFactor(double mean, double sum_of_squares, double num_rows) {
+  const double deviation = std::sqrt(sum_of_squares / (num_rows - 1.0));
+  // The mean of equal values may be off by rounding.
+  return deviation > 1e-12 * std::fabs(mean) ? 1.0 / deviation : 0.0;
+}
+
 void RowBlock::Add(std::span<const double> features, double count, double label) {
   for (std::size_t j = 0; j < features.size(); ++j) {
     if (features[j] == 0.0) continue;
@@ -218,10 +224,7 @@ FeatureScaling MeasureScaling(TrainingRows& rows) {
     squares[j] += count * (difference * difference);
   });
   for (std::size_t j = 0; j < d; ++j) {
-    const double deviation = std::sqrt(squares[j] / (num_rows - 1.0));
-    // The mean of equal values may be off by rounding, which is no deviation.
-    const bool varies = deviation > 1e-12 * std::fabs(scaling.means[j]);
-    scaling.factors[j] = varies ? 1.0 / deviation : 0.0;
+    scaling.factors[j] = ScalingFactor(scaling.means[j], squares[j], num_rows);
   }
   return scaling;
 }

@@ -19,6 +19,10 @@ struct FeatureScaling {
   std::vector<double> factors;  // Shape (d): 1 / standard deviation; 0 for a constant feature.
 };
 
+/// 1 / (sample) standard deviation of a feature, given the sum of the squared differences from its
+/// mean; 0 if they are but rounding.
+double ScalingFactor(double mean, double sum_of_squares, double num_rows);
+
 /// Rows of equal features, or single ones, without their zeros: one entry per such group.
 struct RowBlock {
   std::size_t first_row = 0;              // Of the source; of no meaning for groups.
