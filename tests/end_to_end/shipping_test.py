@@ -92,6 +92,20 @@ class ShippingTest(EndToEndTest):
         self.assertEqual(set(trees[0]), set(trees[1]), "file names depend on the inputs alone")
         self.assertGreater(len(kept[0]), 20)
 
+    def test_a_factorization_machine_learns_and_repeats(self):
+        out = self.four_steps(sources=SOURCES, output="out", params="{'maxIter': 20}")
+        trees = []
+        for output, threads in (("one", "1"), ("two", "2")):
+            self.succeed("model-training", "--training-dataset", "out/training/dataframe", "--validation-dataset", "out/validation/dataframe",
+                         "--model-type", "factorization_machine", "--model-params", "{'standardize': True, 'seed': 1}",
+                         "--output", output, "--threads", threads)
+            trees.append({name: digest for name, digest in tree(self.folder / output).items() if "manifest.json" not in name})
+        self.assertEqual(trees[0], trees[1], "threads change no byte")
+        machine, forest = (json.loads((folder / "validation/metrics.json").read_text()) for folder in (self.folder / "one", out / "model"))
+        name = "raw_predictions_mean_squared_error"
+        self.assertLess(machine[name], 1.2 * forest[name])
+        self.assertEqual(self.manifest("one")["trained"]["trained_on"], "moments")
+
     def test_flags_of_the_original_mean_the_same(self):
         self.succeed(
             "data-preprocessing", "--s3-shipping-logs-dir=data/ShippingLogs.csv", "--s3-product-description-dir=data/ProductDescriptions.csv",

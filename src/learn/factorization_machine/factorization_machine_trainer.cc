@@ -129,7 +129,8 @@ class Training {
  private:
   void TakeMomentGroups() {
     const MomentGroups groups(source_);
-    if (!groups.is_suitable()) return;
+    may_collapse_ = groups.is_suitable();
+    if (!may_collapse_) return;
     if (parameters_.standardize) scaling_ = groups.MeasureScaling();
     moments_.emplace(groups, layout_.num_features, source_.num_rows(),
                      scaling_ ? &*scaling_ : nullptr);
@@ -137,7 +138,7 @@ class Training {
   }
 
   void GatherAll() {
-    if (parameters_.mini_batch_fraction >= 1.0) rows_ = GatherGroups(source_);
+    if (parameters_.mini_batch_fraction >= 1.0 && may_collapse_) rows_ = GatherGroups(source_);
     is_grouped_ = rows_ != nullptr;
     if (rows_ == nullptr) rows_ = GatherRows(source_, kMaxKeptBytes);
     if (!moments_) num_groups_ = rows_->num_groups();
@@ -200,6 +201,7 @@ class Training {
   std::vector<double> coefficients_;
   std::vector<double> gradient_;
   std::unique_ptr<TrainingRows> rows_;  // Null as long as moments do.
+  bool may_collapse_ = true;            // For all that is known.
   bool is_grouped_ = false;
   std::int64_t num_groups_ = 0;
   std::optional<FeatureScaling> scaling_;

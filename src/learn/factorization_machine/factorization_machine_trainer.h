@@ -15,7 +15,7 @@ namespace firesteel {
 /// - groups of rows with equal features (training_rows.h, row_loss.h): for some twenty features and
 ///   more. The source groups them;
 /// - rows as they are, in their order: where a mini-batch is drawn, which goes by that order, and
-///   where a feature has more values than cells have bins.
+///   where they hardly collapse. Moments are taken of these too.
 /// As soon as something is not finite, iterations go over groups or rows, so that infinities and
 /// NaN come out where Spark has them.
 ///
