@@ -61,8 +61,8 @@ Case DrawCase(std::uint64_t seed) {
   p.max_iter = static_cast<int>(one_of({0, 1, 3, 12, 40}));
   p.solver = random.NextBelow(2) == 0 ? FactorizationMachineSolver::kGd
                                       : FactorizationMachineSolver::kAdamW;
-  p.step_size = p.solver == FactorizationMachineSolver::kGd ? one_of({0.001, 0.01})
-                                                            : one_of({0.01, 0.1});
+  p.step_size =
+      p.solver == FactorizationMachineSolver::kGd ? one_of({0.001, 0.01}) : one_of({0.01, 0.1});
   p.tol = one_of({1e-6, 0.0, 0.01});
   p.seed = static_cast<std::int64_t>(random.Next());
   return drawn;

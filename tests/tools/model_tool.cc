@@ -48,7 +48,8 @@ Json Predict(Engine& engine, const SavedModel& model, const Relation& frame) {
                    });
   Json predictions = Json::array();
   engine.Scan(scored, {{kPrediction}}, [&](MatrixView<const double> block) {
-    for (std::size_t row = 0; row < block.num_rows(); ++row) predictions.push_back(NumberToJson(block(row, 0)));
+    for (std::size_t row = 0; row < block.num_rows(); ++row)
+      predictions.push_back(NumberToJson(block(row, 0)));
   });
   return predictions;
 }
@@ -115,9 +116,9 @@ int Run(const std::vector<std::string>& args) {
     WriteJson(args[3], Predict(*engine, model, ReadFrame(*engine, Location::Parse(args[2]))));
     return 0;
   }
-  fmt::print(
-      stderr,
-      "usage: model_tool train MODEL_TYPE FRAME LABEL PARAMS MODEL OUTPUT | predict MODEL FRAME OUTPUT\n");
+  fmt::print(stderr,
+             "usage: model_tool train MODEL_TYPE FRAME LABEL PARAMS MODEL OUTPUT | predict MODEL "
+             "FRAME OUTPUT\n");
   return 2;
 }
 

@@ -27,6 +27,20 @@ bool HasFewValues(std::span<const double> rows, std::size_t stride) {
   return true;
 }
 
+// A number near the middle of the values, which are not all equal: a multiple of a power of two no
+// less than their range, so that it hardly depends on which of many values are seen.
+double RoundMiddle(std::span<const double> rows, std::size_t stride) {
+  double low = rows.front();
+  double high = rows.front();
+  for (std::size_t i = 0; i < rows.size(); i += stride) {
+    low = std::min(low, rows[i]);
+    high = std::max(high, rows[i]);
+  }
+  const double range = high / 2.0 - low / 2.0;
+  const double grid = std::exp2(std::ceil(std::log2(range)) + 1.0);
+  return std::round((low / 2.0 + high / 2.0) / grid) * grid;
+}
+
 // Writes the pairs of `values` after one another: 0 and 1, 0 and 2, …
 void WritePairs(std::span<const double> values, double* out) {
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -60,16 +74,13 @@ MomentGroups::MomentGroups(TrainingSource& source)
 void MomentGroups::Classify() {
   is_classified_ = true;
   const std::size_t stride = num_features_ + 1;
-  const auto num_rows = static_cast<double>(sample_.size() / stride);
   for (std::size_t j = 0; j < num_features_; ++j) {
     if (HasFewValues(std::span(sample_).subspan(j), stride)) {
       coded_.push_back(j);
       continue;
     }
     free_.push_back(j);
-    double sum = 0.0;
-    for (std::size_t i = j; i < sample_.size(); i += stride) sum += sample_[i];
-    shifts_.push_back(sum / num_rows);
+    shifts_.push_back(RoundMiddle(std::span(sample_).subspan(j), stride));
   }
   if (free_.size() > kMaxFree) is_suitable_ = false;
   width_ = 2 + free_.size() + free_.size() * (free_.size() - (free_.empty() ? 0 : 1)) / 2;

@@ -17,7 +17,7 @@ namespace firesteel {
 /// which is all that a squared loss asks of them, since no term has a feature twice. So rows
 /// collapse even where one feature is different in each.
 /// Sums are kept in twice the digits and groups are sorted, so what comes out is the same in any
-/// order of the rows, as a rule to the last bit.
+/// order of the rows, as a rule to the last bit; the first few thousand rows decide what is free.
 class MomentGroups {
  public:
   /// Reads the rows, in one pass. The first few thousand decide which features have few values.
