@@ -43,6 +43,27 @@ add_library(duckdb_api INTERFACE)
 target_include_directories(duckdb_api SYSTEM INTERFACE ${duckdb_root}/include)
 target_link_libraries(duckdb_api INTERFACE $<$<NOT:$<BOOL:$<TARGET_PROPERTY:LOADS_DUCKDB>>>:duckdb>)
 
+# The program loads libxgboost.so when it trains with it. A build without it says so when it is asked to.
+if(FIRESTEEL_XGBOOST)
+  file(STRINGS ${pinned} xgboost_line REGEX "^pypi +xgboost +xgboost-cpu ")
+  string(REGEX REPLACE "^pypi +xgboost +xgboost-cpu +([^ ]+) .*" "\\1" XGBOOST_VERSION "${xgboost_line}")
+  set(XGBOOST_ROOT ${FIRESTEEL_CACHE}/deps/xgboost-${XGBOOST_VERSION})
+  if(NOT EXISTS ${XGBOOST_ROOT}/lib/xgboost/lib/libxgboost.so)
+    message(FATAL_ERROR "XGBoost ${XGBOOST_VERSION} is not in ${XGBOOST_ROOT}: run tools/setup (make does it for you), "
+                        "or configure with -DFIRESTEEL_XGBOOST=OFF")
+  endif()
+  # What calls it by its header.
+  add_library(xgboost_api INTERFACE)
+  target_include_directories(xgboost_api SYSTEM INTERFACE ${XGBOOST_ROOT}/include)
+  target_compile_definitions(xgboost_api INTERFACE FIRESTEEL_XGBOOST)
+  # What is run from the build folder without lib/ beside it: tests and benchmarks.
+  add_library(xgboost_runtime INTERFACE)
+  target_link_options(xgboost_runtime INTERFACE -Wl,-rpath,${XGBOOST_ROOT}/lib/xgboost/lib)
+else()
+  add_library(xgboost_api INTERFACE)
+  add_library(xgboost_runtime INTERFACE)
+endif()
+
 if(FIRESTEEL_TESTS)
   # From source: GoogleTest must be compiled by the compiler and with the sanitizers of the code it tests.
   set(INSTALL_GTEST OFF)

@@ -71,4 +71,14 @@ add_custom_command(OUTPUT ${runtime_duckdb}
   COMMAND ${CMAKE_COMMAND} -E copy ${duckdb_library} ${runtime_duckdb}
   DEPENDS ${duckdb_library}
   COMMENT "Copying libduckdb.so" VERBATIM)
-add_custom_target(runtime_libraries DEPENDS ${runtime_duckdb})
+set(runtime_files ${runtime_duckdb})
+if(FIRESTEEL_XGBOOST)
+  # As in its wheel, so that it finds its OpenMP runtime.
+  set(runtime_xgboost ${CMAKE_BINARY_DIR}/lib/xgboost/lib/libxgboost.so)
+  add_custom_command(OUTPUT ${runtime_xgboost}
+    COMMAND ${CMAKE_COMMAND} -E copy_directory ${XGBOOST_ROOT}/lib ${CMAKE_BINARY_DIR}/lib
+    DEPENDS ${XGBOOST_ROOT}/lib/xgboost/lib/libxgboost.so
+    COMMENT "Copying libxgboost.so" VERBATIM)
+  list(APPEND runtime_files ${runtime_xgboost})
+endif()
+add_custom_target(runtime_libraries DEPENDS ${runtime_files})

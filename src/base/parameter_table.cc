@@ -34,6 +34,8 @@ std::string_view TypeName(ParameterType type) {
       return "a list of numbers";
     case ParameterType::kStringList:
       return "a list of texts";
+    case ParameterType::kAny:
+      return "a value";
   }
   return "";
 }
@@ -101,6 +103,8 @@ std::optional<Json> Convert(const Json& value, ParameterType type) {
       return ConvertList(value, ParameterType::kDouble);
     case ParameterType::kStringList:
       return ConvertList(value, ParameterType::kString);
+    case ParameterType::kAny:
+      return value;
     default:
       return ConvertScalar(value, type);
   }
@@ -141,7 +145,8 @@ Json CheckParameters(std::span<const ParameterSpec> table, const Json& given,
   }
   Json checked = Json::object();
   for (const ParameterSpec& spec : table) {
-    if (const auto found = given.find(spec.name); found != given.end()) {
+    if (const auto found = given.find(spec.name);
+        found != given.end() && !(spec.null_is_unset && found->is_null())) {
       checked[spec.name] = CheckValue(spec, *found, where);
     } else if (spec.required) {
       throw Error(ErrorKind::kUsage, fmt::format("{}: parameter '{}' is missing: {}", where,

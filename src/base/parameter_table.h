@@ -18,7 +18,8 @@ enum class ParameterType {
   kString,
   kIntList,
   kDoubleList,
-  kStringList
+  kStringList,
+  kAny  // A value of any type, which `accepts` judges.
 };
 
 /// One row of the table from which a stage's or a model's help, validation and docs are made. Names
@@ -32,6 +33,7 @@ struct ParameterSpec {
   /// Returns whether a value of the right type is in range; empty: any value is.
   std::function<bool(const nlohmann::ordered_json&)> accepts = {};
   bool required = false;
+  bool null_is_unset = false;  // None leaves it out, instead of reading as 0 or false.
 };
 
 /// Checks `given` (an object) against the table and converts numbers as PySpark's type converters

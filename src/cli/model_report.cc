@@ -13,6 +13,7 @@
 #include "model/feature_importances.h"
 #include "model/tree_ensemble.h"
 #include "model/tree_text.h"
+#include "model/xgboost_model.h"
 #include "sparkml/model_description.h"
 #include "sparkml/model_verification.h"
 
@@ -29,6 +30,60 @@ const TreeEnsemble* ForestOf(const SavedModel& model) {
 
 const FactorizationMachine* MachineOf(const SavedModel& model) {
   return dynamic_cast<const FactorizationMachine*>(model.model.get());
+}
+
+const XgboostModel* XgboostOf(const SavedModel& model) {
+  return dynamic_cast<const XgboostModel*>(model.model.get());
+}
+
+// By Spark's definition, or as shares of the gain; empty for a model that has none.
+std::vector<double> ImportancesOf(const SavedModel& model) {
+  if (const TreeEnsemble* forest = ForestOf(model)) return FeatureImportances(*forest);
+  if (const XgboostModel* xgboost = XgboostOf(model)) return XgboostImportances(*xgboost);
+  return {};
+}
+
+Json TreesToJson(const XgboostModel& model) {
+  Json trees = Json::array();
+  for (const XgboostTree& tree : model.trees()) {
+    Json nodes = Json::array();
+    for (const XgboostNode& node : tree.nodes) {
+      Json json = {{"id", nodes.size()}, {"cover", node.cover}};
+      if (node.is_leaf()) {
+        json["leaf"] = node.leaf;
+      } else {
+        json.update({{"gain", node.gain},
+                     {"feature", node.feature},
+                     {"cut", node.cut},
+                     {"left", node.left},
+                     {"right", node.right},
+                     {"missing", node.default_left ? node.left : node.right}});
+      }
+      nodes.push_back(std::move(json));
+    }
+    trees.push_back({{"nodes", std::move(nodes)}});
+  }
+  return trees;
+}
+
+// In words, a node a line: "distance < 300 (missing: no), gain 5.1, cover 20".
+void AddTree(const XgboostTree& tree, const std::vector<Attribute>& features, std::string* text) {
+  std::vector<std::pair<std::int32_t, std::size_t>> pending = {{0, 1}};  // Node and depth.
+  while (!pending.empty()) {
+    const auto [position, depth] = pending.back();
+    pending.pop_back();
+    const XgboostNode& node = tree.nodes[static_cast<std::size_t>(position)];
+    const std::string indent(2 * depth, ' ');
+    if (node.is_leaf()) {
+      *text += fmt::format("{}{} (cover {})\n", indent, node.leaf, node.cover);
+      continue;
+    }
+    *text += fmt::format("{}{} < {} (missing: {}; gain {}, cover {})\n", indent,
+                         *features[static_cast<std::size_t>(node.feature)].name, node.cut,
+                         node.default_left ? "yes" : "no", node.gain, node.cover);
+    pending.emplace_back(node.right, depth + 1);
+    pending.emplace_back(node.left, depth + 1);
+  }
 }
 
 Json NodeToJson(std::size_t id, const TreeNode& node, const std::vector<Attribute>& features) {
@@ -94,8 +149,8 @@ std::string ValueText(const Json& value) {
   return value.is_string() ? value.get<std::string>() : ToSparkJson(value);
 }
 
-void AddImportances(const TreeEnsemble& forest, const SavedModel& model, std::string* text) {
-  const std::vector<double> importances = FeatureImportances(forest);
+void AddImportances(const std::vector<double>& importances, const SavedModel& model,
+                    std::string* text) {
   std::vector<std::size_t> order;
   std::size_t width = 0;
   for (std::size_t i = 0; i < importances.size(); ++i) {
@@ -140,8 +195,7 @@ Json MachineToJson(const FactorizationMachine& machine) {
 Json ModelReportToJson(const SavedModel& model, bool with_trees) {
   const TreeEnsemble* forest = ForestOf(model);
   Json features = Json::array();
-  const std::vector<double> importances =
-      forest != nullptr ? FeatureImportances(*forest) : std::vector<double>();
+  const std::vector<double> importances = ImportancesOf(model);
   for (std::size_t i = 0; i < model.attributes.size(); ++i) {
     Json feature = AttributeToJson(model.attributes[i]);
     if (!importances.empty()) feature["importance"] = importances[i];
@@ -165,6 +219,10 @@ Json ModelReportToJson(const SavedModel& model, bool with_trees) {
   }
   json["facts"] = model.facts;
   if (with_trees && forest != nullptr) json["trees"] = TreesToJson(*forest, model.attributes);
+  if (const XgboostModel* xgboost = XgboostOf(model)) {
+    json["base_margin"] = xgboost->base_margin();
+    if (with_trees) json["trees"] = TreesToJson(*xgboost);
+  }
   return json;
 }
 
@@ -196,7 +254,8 @@ std::string ModelReportToText(const SavedModel& model, bool with_trees) {
                         model.params.contains(name) ? " *" : "");
   }
 
-  if (forest != nullptr) AddImportances(*forest, model, &text);
+  const std::vector<double> importances = ImportancesOf(model);
+  if (!importances.empty()) AddImportances(importances, model, &text);
   if (machine != nullptr) AddLinearTerms(*machine, model, &text);
 
   width = 0;
@@ -220,6 +279,12 @@ std::string ModelReportToText(const SavedModel& model, bool with_trees) {
       text += fmt::format("\nTree {} of {}, weight {}\n", t + 1, forest->trees().size(),
                           forest->weights()[t]);
       text += TreeToText(forest->trees()[t], model.attributes);
+    }
+  }
+  if (const XgboostModel* xgboost = XgboostOf(model); with_trees && xgboost != nullptr) {
+    for (std::size_t t = 0; t < xgboost->trees().size(); ++t) {
+      text += fmt::format("\nTree {} of {}\n", t + 1, xgboost->trees().size());
+      AddTree(xgboost->trees()[t], model.attributes, &text);
     }
   }
   return text;

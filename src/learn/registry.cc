@@ -7,6 +7,8 @@
 #include "learn/gbt/gbt_parameters.h"
 #include "learn/gbt/gbt_trainer.h"
 #include "learn/learner.h"
+#include "learn/xgboost/xgboost_parameters.h"
+#include "learn/xgboost/xgboost_trainer.h"
 
 namespace firesteel {
 namespace {
@@ -20,6 +22,11 @@ TrainedModel TrainFactorizationMachineWith(TrainingSource& source,
                                            const nlohmann::ordered_json& params,
                                            const TrainingRun& run) {
   return TrainFactorizationMachine(source, MakeFactorizationMachineParameters(params), run);
+}
+
+TrainedModel TrainXgboostWith(TrainingSource& source, const nlohmann::ordered_json& params,
+                              const TrainingRun& run) {
+  return TrainXgboost(source, MakeXgboostParameters(params), run);
 }
 
 }  // namespace
@@ -38,6 +45,12 @@ std::span<const LearnerKind> LearnerKinds() {
        .check = CheckFactorizationMachineParameters,
        .columns = FactorizationMachineColumns,
        .train = TrainFactorizationMachineWith},
+      {.name = "xgboost",
+       .sentence = "Gradient-boosted trees by XGBoost, with its parameters and objectives.",
+       .parameters = XgboostParameterTable(),
+       .check = CheckXgboostParameters,
+       .columns = XgboostColumns,
+       .train = TrainXgboostWith},
   };
   return kinds;
 }

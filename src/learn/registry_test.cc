@@ -30,9 +30,10 @@ TEST(LearnerRegistry, RefusesUnknownKindsByName) {
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUsage);
-    EXPECT_STREQ(error.what(),
-                 "model type 'gbtt' is not supported; there is: gbt, factorization_machine; did "
-                 "you mean 'gbt'?");
+    EXPECT_STREQ(
+        error.what(),
+        "model type 'gbtt' is not supported; there is: gbt, factorization_machine, xgboost; did "
+        "you mean 'gbt'?");
   }
   EXPECT_EQ(FindLearner("factorization_machine").name, "factorization_machine");
 }

@@ -11,22 +11,25 @@
 namespace firesteel {
 namespace {
 
-constexpr std::size_t kMaxLeaves = 32;
+template <typename Word>
+constexpr std::size_t kMaxLeaves = sizeof(Word) * 8;
 constexpr std::size_t kWordsPerChunk = 16;  // Trees whose words are held in registers at once.
 constexpr std::size_t kRows = 64;           // That go through all tables together.
 constexpr std::size_t kLanes = 4;           // Rows whose leaves are added side by side.
 constexpr std::size_t kMaxCombinations = 64;
-constexpr std::size_t kMaxTableWords = std::size_t{1} << 18;  // Of all tables: a megabyte.
+constexpr std::size_t kMaxTableBytes = std::size_t{1} << 20;  // Of all tables.
 
 // The leaves below each node, as bits counted from the left.
+template <typename Word>
 struct Leaves {
-  std::vector<std::uint32_t> below;  // By node.
-  std::vector<double> values;        // From left to right.
+  std::vector<Word> below;     // By node.
+  std::vector<double> values;  // From left to right.
 };
 
 // Nothing if there are too many.
-std::optional<Leaves> LeavesOf(const Tree& tree) {
-  Leaves leaves;
+template <typename Word>
+std::optional<Leaves<Word>> LeavesOf(const Tree& tree) {
+  Leaves<Word> leaves;
   leaves.below.resize(tree.nodes.size(), 0);
   std::vector<std::size_t> pending = {0};
   std::size_t num_visited = 0;
@@ -41,8 +44,9 @@ std::optional<Leaves> LeavesOf(const Tree& tree) {
       pending.push_back(static_cast<std::size_t>(node.left));
       continue;
     }
-    if (leaves.values.size() == kMaxLeaves || leaves.below[position] != 0) return std::nullopt;
-    leaves.below[position] = std::uint32_t{1} << leaves.values.size();
+    if (leaves.values.size() == kMaxLeaves<Word> || leaves.below[position] != 0)
+      return std::nullopt;
+    leaves.below[position] = Word{1} << leaves.values.size();
     leaves.values.push_back(node.prediction);
   }
   // Children come after their parent.
@@ -67,17 +71,19 @@ std::uint32_t BinOf(double value, const std::vector<double>& thresholds) {
   return static_cast<std::uint32_t>(base - thresholds.data()) + (!(value <= *base) ? 1U : 0U);
 }
 
+int FirstBit(std::uint32_t word) { return __builtin_ctz(word); }
+int FirstBit(std::uint64_t word) { return __builtin_ctzll(word); }
+
 // Adds the leaves of `num_trees` trees to the sums of neighbouring rows.
-template <std::size_t kNumRows>
-void AddLeaves(const std::uint32_t* words, const double* leaves, std::size_t num_trees,
-               double* sums) {
-  std::array<double, kNumRows> sum;
+template <std::size_t kNumRows, typename Word, typename Sum>
+void AddLeaves(const Word* words, const Sum* leaves, std::size_t num_trees, Sum* sums) {
+  std::array<Sum, kNumRows> sum;
   std::copy(sums, sums + kNumRows, sum.begin());
   for (std::size_t t = 0; t < num_trees; ++t) {
     for (std::size_t row = 0; row < kNumRows; ++row) {
       // One leaf is always left, so this needs no answer for zero.
-      const auto leaf = static_cast<std::size_t>(__builtin_ctz(words[row * kWordsPerChunk + t]));
-      sum[row] += leaves[t * kMaxLeaves + leaf];
+      const auto leaf = static_cast<std::size_t>(FirstBit(words[row * kWordsPerChunk + t]));
+      sum[row] += leaves[t * kMaxLeaves<Word> + leaf];
     }
   }
   std::copy(sum.begin(), sum.end(), sums);
@@ -85,18 +91,22 @@ void AddLeaves(const std::uint32_t* words, const double* leaves, std::size_t num
 
 }  // namespace
 
-std::optional<LeafMasks> LeafMasks::Make(std::span<const Tree> trees,
-                                         std::span<const double> weights) {
-  LeafMasks masks;
+template <typename Word, typename Sum>
+std::optional<LeafMasksOf<Word, Sum>> LeafMasksOf<Word, Sum>::Make(std::span<const Tree> trees,
+                                                                   std::span<const double> weights,
+                                                                   Sum start) {
+  constexpr std::size_t kMaxTableWords = kMaxTableBytes / sizeof(Word);
+  LeafMasksOf masks;
+  masks.start_ = start;
   masks.num_trees_ = trees.size();
   masks.num_words_ = (trees.size() + kWordsPerChunk - 1) / kWordsPerChunk * kWordsPerChunk;
-  masks.leaves_.resize(trees.size() * kMaxLeaves, 0.0);
+  masks.leaves_.resize(trees.size() * kMaxLeaves<Word>, 0);
   std::map<std::int32_t, std::vector<Split>> splits;
   for (std::size_t t = 0; t < trees.size(); ++t) {
-    const std::optional<Leaves> leaves = LeavesOf(trees[t]);
+    const std::optional<Leaves<Word>> leaves = LeavesOf<Word>(trees[t]);
     if (!leaves) return std::nullopt;
     for (std::size_t i = 0; i < leaves->values.size(); ++i) {
-      masks.leaves_[t * kMaxLeaves + i] = leaves->values[i] * weights[t];
+      masks.leaves_[t * kMaxLeaves<Word> + i] = static_cast<Sum>(leaves->values[i] * weights[t]);
     }
     for (const TreeNode& node : trees[t].nodes) {
       if (node.is_leaf()) continue;
@@ -107,7 +117,7 @@ std::optional<LeafMasks> LeafMasks::Make(std::span<const Tree> trees,
   for (const auto& [column, own] : splits) {
     std::optional<Feature> feature = MakeFeature(static_cast<std::size_t>(column), own);
     if (!feature || feature->num_bins() > kMaxTableWords / masks.num_words_) return std::nullopt;
-    std::vector<std::uint32_t> words = masks.Tabulate(*feature, own);
+    std::vector<Word> words = masks.Tabulate(*feature, own);
     masks.AddTable(std::move(*feature), std::move(words));
     std::size_t num_words = 0;
     for (const Table& table : masks.tables_) num_words += table.words.size();
@@ -116,8 +126,9 @@ std::optional<LeafMasks> LeafMasks::Make(std::span<const Tree> trees,
   return masks;
 }
 
-std::optional<LeafMasks::Feature> LeafMasks::MakeFeature(std::size_t column,
-                                                         std::span<const Split> splits) {
+template <typename Word, typename Sum>
+auto LeafMasksOf<Word, Sum>::MakeFeature(std::size_t column, std::span<const Split> splits)
+    -> std::optional<Feature> {
   Feature feature;
   feature.column = column;
   feature.arity = splits.front().node->arity;
@@ -127,15 +138,19 @@ std::optional<LeafMasks::Feature> LeafMasks::MakeFeature(std::size_t column,
     if (feature.arity >= 0) continue;
     if (std::isnan(split.node->threshold)) return std::nullopt;  // It has no place in the order.
     thresholds.push_back(split.node->threshold);
+    feature.has_nan_bin = feature.has_nan_bin || split.node->nan_goes_left;
   }
   std::sort(thresholds.begin(), thresholds.end());
   thresholds.erase(std::unique(thresholds.begin(), thresholds.end()), thresholds.end());
   return feature;
 }
 
-bool LeafMasks::GoesLeft(const Feature& feature, const TreeNode& node, std::size_t bin) {
+template <typename Word, typename Sum>
+bool LeafMasksOf<Word, Sum>::GoesLeft(const Feature& feature, const TreeNode& node,
+                                      std::size_t bin) {
   // A bin lies at or below a threshold if it is no later than the bin that ends there.
   if (feature.arity < 0) {
+    if (bin == feature.thresholds.size() + 1) return node.nan_goes_left;
     return bin == 0 || feature.thresholds[bin - 1] < node.threshold;
   }
   if (bin == static_cast<std::size_t>(feature.arity)) return UnknownGoesLeft(node);
@@ -143,9 +158,10 @@ bool LeafMasks::GoesLeft(const Feature& feature, const TreeNode& node, std::size
                             static_cast<std::int32_t>(bin));
 }
 
-std::vector<std::uint32_t> LeafMasks::Tabulate(const Feature& feature,
-                                               std::span<const Split> splits) const {
-  std::vector<std::uint32_t> words(feature.num_bins() * num_words_, ~std::uint32_t{0});
+template <typename Word, typename Sum>
+std::vector<Word> LeafMasksOf<Word, Sum>::Tabulate(const Feature& feature,
+                                                   std::span<const Split> splits) const {
+  std::vector<Word> words(feature.num_bins() * num_words_, ~Word{0});
   for (const Split& split : splits) {
     for (std::size_t bin = 0; bin < feature.num_bins(); ++bin) {
       if (!GoesLeft(feature, *split.node, bin)) {
@@ -156,7 +172,8 @@ std::vector<std::uint32_t> LeafMasks::Tabulate(const Feature& feature,
   return words;
 }
 
-void LeafMasks::AddTable(Feature feature, std::vector<std::uint32_t> words) {
+template <typename Word, typename Sum>
+void LeafMasksOf<Word, Sum>::AddTable(Feature feature, std::vector<Word> words) {
   const std::size_t num_bins = feature.num_bins();
   Table* last = tables_.empty() ? nullptr : &tables_.back();
   const std::size_t num_last = last == nullptr ? 0 : last->words.size() / num_words_;
@@ -165,7 +182,7 @@ void LeafMasks::AddTable(Feature feature, std::vector<std::uint32_t> words) {
     return;
   }
   feature.stride = static_cast<std::uint32_t>(num_last);
-  std::vector<std::uint32_t> both(num_last * num_bins * num_words_);
+  std::vector<Word> both(num_last * num_bins * num_words_);
   for (std::size_t bin = 0; bin < num_bins; ++bin) {
     for (std::size_t row = 0; row < num_last; ++row) {
       for (std::size_t t = 0; t < num_words_; ++t) {
@@ -178,9 +195,11 @@ void LeafMasks::AddTable(Feature feature, std::vector<std::uint32_t> words) {
   last->features.push_back(std::move(feature));
 }
 
-void LeafMasks::Predict(MatrixView<const double> rows, std::span<double> out) const {
+template <typename Word, typename Sum>
+void LeafMasksOf<Word, Sum>::Predict(MatrixView<const double> rows, std::span<double> out) const {
   std::vector<std::uint32_t> bins(tables_.size() * kRows);
-  std::array<std::uint32_t, kRows * kWordsPerChunk> words;
+  std::array<Word, kRows * kWordsPerChunk> words;
+  std::array<Sum, kRows> sums;
   for (std::size_t begin = 0; begin < out.size(); begin += kRows) {
     const std::size_t num_rows = std::min(kRows, out.size() - begin);
     std::fill(bins.begin(), bins.end(), 0);
@@ -194,6 +213,12 @@ void LeafMasks::Predict(MatrixView<const double> rows, std::span<double> out) co
             own[row] +=
                 feature.stride * static_cast<std::uint32_t>(CategoryOf(*value, feature.arity));
           }
+        } else if (feature.has_nan_bin) {
+          const auto nan_bin = static_cast<std::uint32_t>(feature.thresholds.size() + 1);
+          for (std::size_t row = 0; row < num_rows; ++row, value += step) {
+            own[row] +=
+                feature.stride * (std::isnan(*value) ? nan_bin : BinOf(*value, feature.thresholds));
+          }
         } else if (feature.thresholds.size() == 1) {
           const double threshold = feature.thresholds.front();
           for (std::size_t row = 0; row < num_rows; ++row, value += step) {
@@ -206,32 +231,35 @@ void LeafMasks::Predict(MatrixView<const double> rows, std::span<double> out) co
         }
       }
     }
-    double* sums = out.data() + begin;
-    std::fill(sums, sums + num_rows, 0.0);
+    sums.fill(start_);
     for (std::size_t first = 0; first < num_trees_; first += kWordsPerChunk) {
       for (std::size_t row = 0; row < num_rows; ++row) {
-        std::array<std::uint32_t, kWordsPerChunk> left;
-        left.fill(~std::uint32_t{0});
+        std::array<Word, kWordsPerChunk> left;
+        left.fill(~Word{0});
         for (std::size_t i = 0; i < tables_.size(); ++i) {
-          const std::uint32_t* own =
-              tables_[i].words.data() + bins[i * kRows + row] * num_words_ + first;
+          const Word* own = tables_[i].words.data() + bins[i * kRows + row] * num_words_ + first;
           for (std::size_t t = 0; t < kWordsPerChunk; ++t) left[t] &= own[t];
         }
         std::copy(left.begin(), left.end(),
                   words.begin() + static_cast<std::ptrdiff_t>(row * kWordsPerChunk));
       }
       const std::size_t num_here = std::min(kWordsPerChunk, num_trees_ - first);
-      const double* leaves = leaves_.data() + first * kMaxLeaves;
+      const Sum* leaves = leaves_.data() + first * kMaxLeaves<Word>;
       // Several rows side by side, as each waits for its last addition.
       std::size_t row = 0;
       for (; row + kLanes <= num_rows; row += kLanes) {
-        AddLeaves<kLanes>(&words[row * kWordsPerChunk], leaves, num_here, sums + row);
+        AddLeaves<kLanes>(&words[row * kWordsPerChunk], leaves, num_here, &sums[row]);
       }
       for (; row < num_rows; ++row) {
-        AddLeaves<1>(&words[row * kWordsPerChunk], leaves, num_here, sums + row);
+        AddLeaves<1>(&words[row * kWordsPerChunk], leaves, num_here, &sums[row]);
       }
     }
+    std::copy_n(sums.begin(), num_rows, out.begin() + static_cast<std::ptrdiff_t>(begin));
   }
 }
+
+template class LeafMasksOf<std::uint32_t, double>;
+template class LeafMasksOf<std::uint32_t, float>;
+template class LeafMasksOf<std::uint64_t, float>;
 
 }  // namespace firesteel

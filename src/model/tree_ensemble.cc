@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,9 +17,12 @@ namespace {
 
 // Rows are predicted in blocks, tree by tree, so that a block's features and one tree stay cached.
 constexpr std::size_t kBlockRows = 64;
+constexpr std::int32_t kNanGoesLeft = -2;  // As a step's arity.
 
 bool GoesLeft(const TreeNode& node, double value) {
-  if (node.arity < 0) return value <= node.threshold;
+  if (node.arity < 0) {
+    return value <= node.threshold || (node.nan_goes_left && std::isnan(value));
+  }
   const std::int32_t category = CategoryOf(value, node.arity);
   if (category == node.arity) return UnknownGoesLeft(node);
   return std::binary_search(node.left_categories.begin(), node.left_categories.end(), category);
@@ -101,7 +105,7 @@ TreeEnsemble::TreeEnsemble(std::vector<Tree> trees, std::vector<double> weights,
         step.feature = node.feature;
         step.left = static_cast<std::int32_t>(root) + node.left;
         step.right = static_cast<std::int32_t>(root) + node.right;
-        step.arity = node.arity;
+        step.arity = node.arity < 0 && node.nan_goes_left ? kNanGoesLeft : node.arity;
         if (node.arity >= 0) {
           step.categories = goes_left_.size();
           goes_left_.resize(goes_left_.size() + static_cast<std::size_t>(node.arity), 0);
@@ -125,7 +129,7 @@ double TreeEnsemble::LeafValue(std::size_t root, std::span<const double> row) co
     const double value = row[static_cast<std::size_t>(step->feature)];
     bool left = false;
     if (step->arity < 0) {
-      left = value <= step->value;
+      left = value <= step->value || (step->arity == kNanGoesLeft && std::isnan(value));
     } else {
       const std::int32_t category = CategoryOf(value, step->arity);
       left = goes_left_[step->categories + static_cast<std::size_t>(category)] != 0;

@@ -20,9 +20,10 @@ struct TreeNode {
   double gain = -1.0;      // -1 for a leaf.
   std::int32_t left = -1;  // Positions in Tree::nodes; -1 for a leaf.
   std::int32_t right = -1;
-  std::int32_t feature = -1;  // -1 for a leaf.
-  std::int32_t arity = -1;    // Categories of a categorical split; -1: continuous.
-  double threshold = 0.0;     // Continuous: left if value <= threshold, so NaN goes right.
+  std::int32_t feature = -1;   // -1 for a leaf.
+  std::int32_t arity = -1;     // Categories of a categorical split; -1: continuous.
+  double threshold = 0.0;      // Continuous: left if value <= threshold, so NaN goes right,
+  bool nan_goes_left = false;  // but for this; Spark's never does.
   std::vector<std::int32_t> left_categories;  // Categorical: ascending.
 
   bool is_leaf() const { return left < 0; }
@@ -36,7 +37,10 @@ struct Tree {
   std::size_t Leaf(std::span<const double> row) const;
 };
 
-class LeafMasks;
+template <typename Word, typename Sum>
+class LeafMasksOf;
+/// For forests of Spark's.
+using LeafMasks = LeafMasksOf<std::uint32_t, double>;
 
 /// Gradient-boosted trees: sum over trees of weight times leaf.
 /// Source: Spark's GBTRegressionModel; spec A.15. Differs: the sum runs over the trees in order,
@@ -60,7 +64,7 @@ class TreeEnsemble : public Regressor {
     std::int32_t feature = -1;  // -1 for a leaf.
     std::int32_t left = -1;     // Positions in steps_.
     std::int32_t right = -1;
-    std::int32_t arity = -1;     // -1: continuous.
+    std::int32_t arity = -1;     // -1: continuous; -2: that, and NaN goes left.
     std::size_t categories = 0;  // Where goes_left_ holds the split's arity + 1 answers.
   };
 

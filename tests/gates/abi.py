@@ -10,9 +10,10 @@ import re
 import subprocess
 import sys
 
-LIMITS = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GCC": (11, 0)}
+# OpenMP's runtime lies beside the library that needs it.
+LIMITS = {"GLIBC": (2, 34), "GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13), "GCC": (11, 0), "GOMP": (4, 5), "OMP": (3, 0)}
 LIBRARIES = re.compile(
-    r"(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s)\.so\.\d+|libduckdb\.so|ld-linux-[\w-]+\.so\.\d+"
+    r"(libc|libm|libdl|libpthread|librt|libstdc\+\+|libgcc_s)\.so\.\d+|libduckdb\.so|libgomp-[0-9a-f]+\.so[\d.]+|ld-linux-[\w-]+\.so\.\d+"
 )
 RUNPATH = "$ORIGIN/lib:$ORIGIN/../lib"
 

@@ -1,14 +1,8 @@
 #include "engine/duckdb/library/library.h"
 
-#include <dlfcn.h>
-#include <fmt/format.h>
-
 #include <array>
-#include <filesystem>
-#include <string>
-#include <system_error>
 
-#include "base/error.h"
+#include "base/shared_library.h"
 
 // Every function of DuckDB's C API that firesteel calls. One that is missing here is a link error.
 // clang-format off
@@ -95,38 +89,10 @@ struct Function {
 #define FIRESTEEL_ENTRY(name) Function{#name, &firesteel_##name},
 constexpr std::array kFunctions = {FIRESTEEL_DUCKDB_FUNCTIONS(FIRESTEEL_ENTRY)};
 
-// Names are looked up in the library itself first, which is most of what loading costs, and keeps
-// it from taking a function of another library for its own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr int kMode = RTLD_LAZY | RTLD_LOCAL;  // The sanitizers' own functions must come first.
-#else
-constexpr int kMode = RTLD_LAZY | RTLD_LOCAL | RTLD_DEEPBIND;
-#endif
-
-void* OpenLibrary() {
-  std::error_code error;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-  std::string reasons;
-  for (const std::filesystem::path& folder :
-       {program.parent_path() / "lib", program.parent_path().parent_path() / "lib",
-        std::filesystem::path()}) {
-    const std::string file = (folder / kFileName).string();
-    if (!folder.empty() && !std::filesystem::exists(file, error)) continue;
-    if (void* handle = dlopen(file.c_str(), kMode)) return handle;
-    reasons += fmt::format("; {}", dlerror());
-  }
-  throw Error(ErrorKind::kIo, fmt::format("{} can't be loaded; it belongs into {}{}", kFileName,
-                                          (program.parent_path() / "lib").string(), reasons));
-}
-
 bool Load() {
-  void* library = OpenLibrary();
+  const SharedLibrary library(kFileName);
   for (const Function& function : kFunctions) {
-    *function.address = dlsym(library, function.name);
-    if (*function.address == nullptr) {
-      throw Error(ErrorKind::kIo,
-                  fmt::format("{} has no {}: it is of another version", kFileName, function.name));
-    }
+    *function.address = library.Function(function.name);
   }
   return true;
 }

@@ -1,0 +1,156 @@
+#include "learn/xgboost/xgboost_trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "learn/xgboost/training_rows.h"
+#include "learn/xgboost/xgboost_library.h"
+#include "model/xgboost_model.h"
+
+namespace firesteel {
+namespace {
+
+// Values of features that make one more thread worth its while.
+constexpr std::size_t kValuesPerThread = std::size_t{1} << 17;
+
+// Names that XGBoost's Python package takes: all different and without brackets and angles.
+std::vector<std::string> FeatureNames(const std::vector<Attribute>& attributes) {
+  std::vector<std::string> names;
+  std::set<std::string> taken;
+  for (std::size_t i = 0; i < attributes.size(); ++i) {
+    std::string name = attributes[i].name.value_or("");
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return c == '[' || c == ']' || c == '<'; }, '_');
+    if (name.empty() || taken.contains(name)) name = fmt::format("f{}", i);
+    while (!taken.insert(name).second) name += '_';
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+std::unique_ptr<XgboostMatrix> MakeMatrix(const XgboostRows& rows, int num_threads) {
+  return std::make_unique<XgboostMatrix>(XgboostMatrix::Rows{.features = rows.features,
+                                                             .num_features = rows.num_features,
+                                                             .labels = rows.labels,
+                                                             .weights = rows.weights},
+                                         num_threads);
+}
+
+// The best iteration so far. Source: the class EarlyStopping of XGBoost's Python package; every
+// metric that is known here is the better the smaller.
+struct Watch {
+  std::unique_ptr<XgboostMatrix> matrix;
+  std::int64_t num_rows = 0;
+  std::string metric = {};
+  int best_iteration = 0;
+  double best_score = 0.0;
+  bool stopped = false;
+};
+
+TrainingSource* WatchedSource(TrainingSource& source, const TrainingRun& run) {
+  TrainingSource* watched = source.held_out();
+  if (watched == nullptr) watched = run.validation;
+  if (watched == nullptr) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "xgboost: early_stopping_rounds needs a validation part to watch, or "
+                "validation_indicator_col; leave it out");
+  }
+  return watched;
+}
+
+}  // namespace
+
+TrainedModel TrainXgboost(TrainingSource& source, const XgboostParameters& parameters,
+                          const TrainingRun& run) {
+  const std::vector<Attribute>& attributes = source.attributes();
+  if (attributes.empty()) {
+    throw Error(ErrorKind::kInvalidArgument, "xgboost: there is no feature to learn from");
+  }
+  XgboostBooster::Parameters settings = parameters.own;
+  if (!parameters.monotone_constraints.is_null()) {
+    settings.emplace_back("monotone_constraints",
+                          MonotoneConstraints(parameters.monotone_constraints, attributes));
+  }
+  if (!parameters.interaction_constraints.is_null()) {
+    settings.emplace_back("interaction_constraints",
+                          InteractionConstraints(parameters.interaction_constraints, attributes));
+  }
+
+  XgboostRowMaker maker(source, parameters);
+  Watch watch;
+  std::unique_ptr<XgboostMatrix> training;
+  std::size_t num_trained = 0;
+  int num_threads = 1;
+  {
+    const XgboostRows rows = maker.Training();
+    num_trained = rows.labels.size();
+    num_threads = static_cast<int>(std::clamp(
+        rows.features.size() / kValuesPerThread, std::size_t{1},
+        static_cast<std::size_t>(std::max(1, parameters.nthread.value_or(run.num_threads)))));
+    training = MakeMatrix(rows, num_threads);
+  }
+  std::vector<const XgboostMatrix*> matrices = {training.get()};
+  if (parameters.early_stopping_rounds > 0) {
+    TrainingSource* watched = WatchedSource(source, run);
+    watch.matrix = MakeMatrix(maker.Watched(*watched), num_threads);
+    watch.num_rows = watched->num_rows();
+    matrices.push_back(watch.matrix.get());
+  }
+  settings.emplace_back("nthread", fmt::format("{}", num_threads));
+
+  XgboostBooster booster(matrices, settings);
+  int num_iterations = 0;
+  while (num_iterations < parameters.n_estimators && !watch.stopped) {
+    booster.Update(num_iterations, *training);
+    if (watch.matrix != nullptr) {
+      const auto [metric, score] = booster.Evaluate(num_iterations, *watch.matrix);
+      if (num_iterations == 0 || score < watch.best_score) {
+        watch.metric = metric;
+        watch.best_score = score;
+        watch.best_iteration = num_iterations;
+      }
+      watch.stopped = num_iterations - watch.best_iteration >= parameters.early_stopping_rounds;
+    }
+    ++num_iterations;
+    if (run.progress) run.progress(num_iterations, parameters.n_estimators);
+  }
+  if (watch.matrix != nullptr && watch.best_iteration + 1 < num_iterations) {
+    booster.Truncate(watch.best_iteration + 1);
+  }
+  if (watch.matrix != nullptr) {
+    // Names of XGBoost's own.
+    booster.SetAttribute("best_iteration", fmt::format("{}", watch.best_iteration));
+    booster.SetAttribute("best_score", fmt::format("{}", watch.best_score));
+  }
+  booster.SetFeatures(FeatureNames(attributes));
+
+  TrainedModel trained;
+  auto model = std::make_unique<XgboostModel>(booster.Save());
+  trained.facts = {
+      {"trained_on", maker.has_cells() && static_cast<std::int64_t>(num_trained) < source.num_rows()
+                         ? "cells"
+                         : "rows"},
+      {"num_rows", source.num_rows()},
+      {"num_cells", num_trained},
+      {"num_trees", model->trees().size()},
+      {"objective", parameters.objective}};
+  if (watch.matrix != nullptr) {
+    trained.facts["num_watched_rows"] = watch.num_rows;
+    trained.facts["eval_metric"] = watch.metric;
+    trained.facts["best_iteration"] = watch.best_iteration;
+    trained.facts["best_score"] = watch.best_score;
+    trained.facts["stopped_early"] = watch.stopped;
+  }
+  trained.model = std::move(model);
+  return trained;
+}
+
+}  // namespace firesteel
