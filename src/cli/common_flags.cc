@@ -156,17 +156,19 @@ Workflow FindWorkflowOfModel(const std::vector<std::string>& arguments) {
   std::optional<std::string> model = ValueOf(arguments, "--model");
   if (!model) model = ValueOf(arguments, "--s3-model-dir");
   if (!model || ValueOf(arguments, "--workflow")) return FindWorkflow(arguments);
-  std::string text, file;
   try {
-    const Location description = ModelAt(Location::Parse(*model)) / kModelDescriptionFile;
-    file = description.path();
-    if (description.Exists()) {
-      text = ParseDescription(ReadTextFile(file)).value("workflow", std::string());
+    const Location location = ModelAt(Location::Parse(*model));
+    if (!IsModel(location)) {
+      throw Error(ErrorKind::kNotFound, fmt::format("there is no model in '{}'", *model));
     }
-  } catch (const Error&) {
-    // The model is read again with all its files, and what is wrong with it is said then.
+    const Location file = location / kModelDescriptionFile;
+    if (!file.Exists()) return Workflow::BuiltIn();
+    const std::string text =
+        ParseDescription(ReadTextFile(file.path())).value("workflow", std::string());
+    return text.empty() ? Workflow::BuiltIn() : Workflow::Parse(text, file.path() + ", workflow");
+  } catch (const Error& error) {
+    throw error.Within("--model");
   }
-  return text.empty() ? Workflow::BuiltIn() : Workflow::Parse(text, file + ", workflow");
 }
 
 Location ReadLocation(const Flags& flags, std::string_view name) {

@@ -34,7 +34,7 @@ void ReadLogFlags(const Flags& flags);
 /// as its sources are flags.
 Workflow FindWorkflow(const std::vector<std::string>& arguments);
 /// The same, but for the workflow that the model was trained by, if --model names one that says so
-/// and the arguments name no workflow.
+/// and the arguments name no workflow. Throws Error(kNotFound) if --model names no model.
 Workflow FindWorkflowOfModel(const std::vector<std::string>& arguments);
 
 /// Location::Parse with the flag's name in messages.

@@ -273,12 +273,18 @@ bool ReadsMissingLabel(const std::vector<const FittedStage*>& stages, const Sche
 
 // The input with the columns that the walk adds.
 Relation Begin(Engine& engine, const Relation& input, Walk* walk) {
+  const std::string& row_column = walk->options.row_column;
   sql::Select select;
-  select.items.push_back({nullptr, ""});
+  for (const std::string& column : input.schema().names()) {
+    if (!EqualsIgnoringCase(column, row_column)) {
+      select.items.push_back({sql::Column(column), column});
+    }
+  }
   const auto add = [&](const ExpressionPtr& expression, std::string name) {
     walk->own_columns.push_back(name);
     select.items.push_back({expression, std::move(name)});
   };
+  if (!row_column.empty()) add(sql::Column(row_column), InputCopy(row_column));
   for (const std::string& column : walk->options.copied) {
     add(sql::Column(column), InputCopy(column));
   }

@@ -29,6 +29,8 @@ struct MarkedTransformOptions {
   /// Columns of the input that reach the output as they are, under the name that InputCopy gives,
   /// whatever stages select.
   std::vector<std::string> copied = {};
+  /// A column that is carried along like the copies and that no stage sees; or empty.
+  std::string row_column = {};
   /// May be missing in the input: a StringIndexer of it is left out then, and statements that name
   /// it find null.
   std::string label = {};

@@ -165,6 +165,24 @@ TEST_F(MarkedTransformTest, CopiesReachTheEndAsTheyCame) {
   EXPECT_THAT(Numbers(marked.rows, InputCopy("x")), ElementsAre(1, 2, 3));
 }
 
+TEST_F(MarkedTransformTest, NoStageSeesTheRowColumn) {
+  const PipelineModel model =
+      Fit(R"([{"SQLTransformer": {"statement": "SELECT *, x + 1 AS y FROM __THIS__"}}])", kFittedOn,
+          kTypes);
+  const Relation rows = Rows(kFittedOn, kTypes);
+  const MarkedRows marked = Transform(model, engine().NumberRows(rows, "n"), {.row_column = "n"});
+  EXPECT_THAT(marked.rows.schema().names(), ElementsAre("s", "x", InputCopy("n"), "y"));
+  EXPECT_THAT(Numbers(marked.rows, InputCopy("n")), ElementsAre(0, 1, 2));
+  const PipelineModel asking = Fit(
+      R"([{"SQLTransformer": {"statement": "SELECT n FROM __THIS__"}}])", "n
+1
+", {{"n", kIntType}});
+  EXPECT_THAT(Thrown([&] {
+    Transform(asking, engine().NumberRows(rows, "n"), {.row_column = "n"});
+              }).what(),
+              HasSubstr("there is no column 'n'; columns are s, x"));
+}
+
 TEST_F(MarkedTransformTest, AMissingLabelIsNullForStatementsAndNotIndexed) {
   const PipelineModel model = Fit(
       R"([{"StringIndexer": {"inputCols": ["s", "y"], "outputCols": ["i", "y_index"]}},

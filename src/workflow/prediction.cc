@@ -316,7 +316,7 @@ ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predic
   };
 
   MarkedTransformOptions walk{.on_unseen = options.on_unseen,
-                              .copied = {kRowColumn},
+                              .row_column = kRowColumn,
                               .label = model.label_column,
                               .features = model.features_column,
                               .advice = kAdvice};

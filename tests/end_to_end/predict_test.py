@@ -240,6 +240,7 @@ class ColumnsTest(PredictTest):
     def test_rows_that_need_a_pipeline_model(self):
         message = self.refusal(*MODEL, *SOURCES, "--output", "predicted")
         self.assertIn("there are no columns 'carrier_reduced_indexed_ohe'", message)
+        self.assertNotIn("firesteel_row", message)
         self.assertTrue(message.endswith("need the pipeline model that makes them, --pipeline-model"), message)
 
     def test_wrong_types_are_named(self):
@@ -332,7 +333,8 @@ class ColumnsTest(PredictTest):
         self.assertIn("--on-unseen: 'kep' is not one of error, keep, reject; did you mean 'keep'?",
                       self.refusal(*MODEL, "--input", self.frame(), "--on-unseen", "kep", "--output", "predicted", code=2))
         self.assertIn("input: 'nowhere' does not exist", self.refusal(*MODEL, "--input", "nowhere", "--output", "predicted"))
-        self.assertIn("there is no model", self.refusal("predict", "--model", "data", "--input", self.frame(), "--output", "predicted"))
+        self.assertIn("--model: there is no model in 'data'",
+                      self.refusal("predict", "--model", "data", "--input", self.frame(), "--output", "predicted"))
 
 
 class UnseenTest(PredictTest):
