@@ -173,12 +173,11 @@ TEST_F(MarkedTransformTest, NoStageSeesTheRowColumn) {
   const MarkedRows marked = Transform(model, engine().NumberRows(rows, "n"), {.row_column = "n"});
   EXPECT_THAT(marked.rows.schema().names(), ElementsAre("s", "x", InputCopy("n"), "y"));
   EXPECT_THAT(Numbers(marked.rows, InputCopy("n")), ElementsAre(0, 1, 2));
-  const PipelineModel asking = Fit(
-      R"([{"SQLTransformer": {"statement": "SELECT n FROM __THIS__"}}])", "n
-1
-", {{"n", kIntType}});
+  const PipelineModel asking =
+      Fit(R"([{"SQLTransformer": {"statement": "SELECT n FROM __THIS__"}}])", "n\n1\n",
+          {{"n", kIntType}});
   EXPECT_THAT(Thrown([&] {
-    Transform(asking, engine().NumberRows(rows, "n"), {.row_column = "n"});
+                Transform(asking, engine().NumberRows(rows, "n"), {.row_column = "n"});
               }).what(),
               HasSubstr("there is no column 'n'; columns are s, x"));
 }
