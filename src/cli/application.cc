@@ -24,6 +24,7 @@ constexpr Command kCommands[] = {
     {"model-training", "Step 4: train, predict, measure", RunModelTrainingCommand},
     {"run", "All steps at once", RunRunCommand},
     {"predict", "Predict new rows with a saved model", RunPredictCommand},
+    {"evaluate", "Judge a saved model on rows with labels", RunEvaluateCommand},
     {"describe", "Say what a trained model is", RunDescribeCommand},
     {"sample-data", "Write a made-up shipping data set", RunSampleDataCommand},
     {"init", "Write the built-in workflow to a file", RunInitCommand},

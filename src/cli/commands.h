@@ -17,6 +17,7 @@ void RunDataPreprocessingCommand(const std::vector<std::string>& arguments);
 void RunFeatureEngineeringCommand(const std::vector<std::string>& arguments);
 void RunModelTrainingCommand(const std::vector<std::string>& arguments);
 void RunPredictCommand(const std::vector<std::string>& arguments);
+void RunEvaluateCommand(const std::vector<std::string>& arguments);
 void RunDescribeCommand(const std::vector<std::string>& arguments);
 void RunRunCommand(const std::vector<std::string>& arguments);
 void RunSampleDataCommand(const std::vector<std::string>& arguments);

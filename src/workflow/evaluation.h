@@ -15,6 +15,9 @@
 
 namespace firesteel {
 
+/// Among a saved model's facts: the mean of the labels that it was trained on.
+inline constexpr const char* kLabelMeanFact = "label_mean";
+
 /// A column by whose values rows are judged apart, too.
 struct CategoryColumn {
   std::string name;                 // As the frame calls it.

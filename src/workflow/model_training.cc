@@ -404,12 +404,13 @@ void Training::Run() {
   ReadAttributes();
 
   const std::shared_ptr<const Regressor> model = Train();
-  work_.clock.Begin("saving");
-  WriteModelFolder(model);
   for (const Part* part : {&training_, &validation_}) {
     work_.clock.Begin("predicting " + part->name);
     Predict(*part, model);
   }
+  facts_[kLabelMeanFact] = *training_mean_;
+  work_.clock.Begin("saving");
+  WriteModelFolder(model);
   WriteTextFile(work_.place().directory + "/evaluation.json", ToText(evaluation_));
   work_.manifest.parameters["model_type"] = choice_.kind->name;
   work_.manifest.parameters["model_params"] = ResolvedParameters();

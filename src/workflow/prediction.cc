@@ -120,7 +120,7 @@ class Prediction {
   Prediction(const PredictionOptions& options, StepWork* work)
       : engine_(work->engine()), options_(options), work_(*work) {}
 
-  void Run(const PredictionRows& rows);
+  void Run(const PredictionRows& rows, const Predictor& predictor);
 
  private:
   Relation Select(const Relation& rows, const std::vector<std::string>& columns) const;
@@ -229,10 +229,7 @@ void Prediction::Report(const std::vector<std::int64_t>& counts) {
   }
 }
 
-void Prediction::Run(const PredictionRows& rows) {
-  work_.clock.Begin("loading");
-  const Predictor predictor = Predictor::Load(engine_, options_.model, options_.pipeline_model,
-                                              work_.workflow().python_stages);
+void Prediction::Run(const PredictionRows& rows, const Predictor& predictor) {
   input_ = rows.Read(&work_);
   work_.clock.Begin("checking");
   scored_ = ScoreRows(engine_, input_, predictor,
@@ -248,7 +245,6 @@ void Prediction::Run(const PredictionRows& rows) {
   if (rejects) WriteRejected(scored_.rows);
   Report(CountProblems(scored_.rows));
   work_.manifest.rows.emplace_back("read", input_.num_rows);
-  work_.manifest.results["model"] = {{"type", predictor.model.kind}, {"uid", predictor.model.uid}};
 }
 
 }  // namespace
@@ -396,26 +392,48 @@ ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predic
   return scored;
 }
 
-StepReport RunPrediction(Engine& engine, const Workflow& workflow,
-                         const PredictionOptions& options) {
-  const PredictionRows rows(workflow, options.input);
+namespace {
+
+std::vector<Location> InputsOf(const PredictionOptions& options) {
   std::vector<Location> inputs = options.input.Locations();
   inputs.push_back(options.model);
   if (options.pipeline_model) inputs.push_back(*options.pipeline_model);
-  OutputDirectory output(options.output, {.overwrite = options.overwrite,
-                                          .inputs = inputs,
-                                          .entries = {"predictions.csv", "predictions.parquet",
-                                                      "rejected", "manifest.json"}});
-  StepWork work(engine, workflow, "predict",
-                {.directory = output.staging(), .target = options.output.path()}, options.observer);
+  return inputs;
+}
+
+}  // namespace
+
+ScoringStep::ScoringStep(Engine& engine, const Workflow& workflow, const std::string& name,
+                         const PredictionOptions& options, std::vector<std::string> entries)
+    : rows(workflow, options.input),
+      inputs(InputsOf(options)),
+      output(options.output,
+             {.overwrite = options.overwrite, .inputs = inputs, .entries = std::move(entries)}),
+      work(engine, workflow, name, {.directory = output.staging(), .target = options.output.path()},
+           options.observer) {
   rows.AddInputs(&work.inputs);
   work.inputs.AddTree("model", options.model.path());
   if (options.pipeline_model) work.inputs.AddTree("pipeline_model", options.pipeline_model->path());
   work.inputs.Start();
   work.manifest.parameters = {{"on_unseen", NameOf(options.on_unseen)},
                               {"overwrite_output", options.overwrite}};
-  Prediction(options, &work).Run(rows);
-  return Commit(&work, &output);
+}
+
+Predictor ScoringStep::LoadPredictor(const PredictionOptions& options) {
+  work.clock.Begin("loading");
+  Predictor predictor = Predictor::Load(work.engine(), options.model, options.pipeline_model,
+                                        work.workflow().python_stages);
+  work.manifest.results["model"] = {{"type", predictor.model.kind}, {"uid", predictor.model.uid}};
+  return predictor;
+}
+
+StepReport RunPrediction(Engine& engine, const Workflow& workflow,
+                         const PredictionOptions& options) {
+  ScoringStep step(engine, workflow, "predict", options,
+                   {"predictions.csv", "predictions.parquet", "rejected", "manifest.json"});
+  const Predictor predictor = step.LoadPredictor(options);
+  Prediction(options, &step.work).Run(step.rows, predictor);
+  return Commit(&step.work, &step.output);
 }
 
 }  // namespace firesteel

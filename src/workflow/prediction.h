@@ -14,6 +14,7 @@
 #include "sparkml/model_directory.h"
 #include "sql/select.h"
 #include "storage/location.h"
+#include "storage/output.h"
 #include "workflow/step_parts.h"
 #include "workflow/step_work.h"
 #include "workflow/steps.h"
@@ -93,15 +94,32 @@ struct ScoringOptions {
 ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predictor,
                      const ScoringOptions& options);
 
+/// What is asked of a step that scores rows.
 struct PredictionOptions {
   Location model;
   std::optional<Location> pipeline_model;
   PredictionInput input;
   Location output;
   bool overwrite = true;
-  FileFormat format = FileFormat::kCsv;
+  FileFormat format = FileFormat::kCsv;  // Of the predictions, where they are written.
   UnseenPolicy on_unseen = UnseenPolicy::kError;
   StepObserver observer = {};
+};
+
+/// A step that scores rows, ready to begin: its inputs are found and being hashed, its output is
+/// made aside.
+struct ScoringStep {
+  /// `entries`: what the step writes.
+  ScoringStep(Engine& engine, const Workflow& workflow, const std::string& name,
+              const PredictionOptions& options, std::vector<std::string> entries);
+
+  /// Loads the model and reads the rows.
+  Predictor LoadPredictor(const PredictionOptions& options);
+
+  PredictionRows rows;
+  std::vector<Location> inputs;  // Looked at by `output`.
+  OutputDirectory output;
+  StepWork work;
 };
 
 /// Predicts new rows: writes predictions.csv/ or predictions.parquet/, one row for each of the
