@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness import EndToEndTest, main
@@ -50,7 +51,8 @@ class EvaluateTest(EndToEndTest):
             position = table.schema.get_field_index("actual_shipping_days")
             labels = table.column(position).to_pylist()
             labels[:3] = [None] * 3
-            return table.set_column(position, table.schema.field(position), [labels])
+            field = table.schema.field(position)
+            return table.set_column(position, field, pa.array(labels, field.type))
 
         judged, done = self.evaluate("--input", self.changed_frame(drop_labels))
         rows = pq.read_table(self.folder / FRAME).num_rows
