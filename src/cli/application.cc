@@ -26,6 +26,7 @@ constexpr Command kCommands[] = {
     {"predict", "Predict new rows with a saved model", RunPredictCommand},
     {"evaluate", "Judge a saved model on rows with labels", RunEvaluateCommand},
     {"describe", "Say what a trained model is", RunDescribeCommand},
+    {"export", "Write a trained model as SQL or JSON", RunExportCommand},
     {"sample-data", "Write a made-up shipping data set", RunSampleDataCommand},
     {"init", "Write the built-in workflow to a file", RunInitCommand},
 };

@@ -20,6 +20,7 @@ void RunPredictCommand(const std::vector<std::string>& arguments);
 void RunEvaluateCommand(const std::vector<std::string>& arguments);
 void RunDescribeCommand(const std::vector<std::string>& arguments);
 void RunRunCommand(const std::vector<std::string>& arguments);
+void RunExportCommand(const std::vector<std::string>& arguments);
 void RunSampleDataCommand(const std::vector<std::string>& arguments);
 void RunInitCommand(const std::vector<std::string>& arguments);
 

@@ -94,6 +94,10 @@ Location ModelAt(Location location) {
 void AddOutputFlags(Flags* flags) {
   flags->AddValue("Output", "--output,--s3-output-dir", "DIR",
                   "Where the step's output goes; it appears whole or not at all", true);
+  AddOverwriteFlag(flags);
+}
+
+void AddOverwriteFlag(Flags* flags) {
   flags->AddOptionalValue(
       "Output", "--overwrite-output", "true|false",
       "Replace an existing output (default: true). Unlike the PySpark original, "

@@ -24,6 +24,8 @@ struct CommonOptions {
 };
 
 void AddOutputFlags(Flags* flags);
+/// --overwrite-output alone; AddOutputFlags has it too.
+void AddOverwriteFlag(Flags* flags);
 void AddCommonFlags(Flags* flags);
 /// Reads the common flags and starts logging accordingly.
 CommonOptions ReadCommonFlags(const Flags& flags);

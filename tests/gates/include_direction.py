@@ -25,9 +25,10 @@ BELOW = {
     "features": ["engine", "sql", "table", "base"],
     "learn": ["model", "metric", "table", "base"],
     "sparkml": ["features", "model", "engine", "sql", "storage", "table", "base"],
+    "export": ["sparkml", "model", "sql", "table", "base"],
     "sample": ["base"],
 }
-BELOW["workflow"] = [folder for folder in BELOW if folder not in ("engine/duckdb", "sample")]
+BELOW["workflow"] = [folder for folder in BELOW if folder not in ("engine/duckdb", "export", "sample")]
 BELOW["cli"] = list(BELOW)
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)

@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/common_flags.h"
+#include "engine/duckdb/duckdb_engine.h"
+#include "engine/duckdb/library/library.h"
+#include "engine/duckdb/plain_sql.h"
+#include "export/model_export.h"
+#include "storage/whole_file.h"
+
+namespace firesteel {
+namespace {
+
+ExportOptions ReadExportOptions(const Flags& flags) {
+  ExportOptions options;
+  const std::string format = ReadChoice(flags, "--format", {"sql", "json"});
+  if (format == "json") options.format = ExportFormat::kJson;
+  for (const char* flag : {"--dialect", "--table"}) {
+    if (options.format == ExportFormat::kSql || !flags.Has(flag)) continue;
+    throw Error(ErrorKind::kUsage, fmt::format("{} is for --format sql alone", flag));
+  }
+  if (ReadChoice(flags, "--dialect", {"duckdb", "spark"}) == "spark") {
+    options.dialect = sql::Dialect::kSpark;
+  }
+  options.table = flags.Get("--table").value_or(options.table);
+  return options;
+}
+
+}  // namespace
+
+void RunExportCommand(const std::vector<std::string>& arguments) {
+  const Workflow workflow = FindWorkflow(arguments);
+  Flags flags("export MODEL [flags]",
+              "Writes a trained model of trees in a form that scores without firesteel, and checks "
+              "first that it predicts what the model does.\n",
+              "Examples:\n"
+              "  firesteel export out/model_training --format sql --output score.sql\n"
+              "  firesteel export out/model_training --format sql --dialect spark \\\n"
+              "    --table shop.features --output score_on_spark.sql\n"
+              "  firesteel export out/model_training --format json --output model.json");
+  flags.AddPositional("MODEL", "A model's folder, or an output of model-training or run");
+  flags.AddValue("Output", "--format", "sql|json",
+                 "sql: a query that scores a table of features; json: the trees, with rows to try "
+                 "a reader with",
+                 true);
+  flags.AddValue("Output", "--output", "FILE", "Where to write it; it appears whole or not at all",
+                 true);
+  flags.AddValue("Output", "--dialect", "duckdb|spark", "Whose SQL (default: duckdb)");
+  flags.AddValue("Output", "--table", "NAME", "The table that the SQL reads (default: features)");
+  AddOverwriteFlag(&flags);
+  flags.AddValue("Input", "--workflow", "FILE",
+                 "A workflow file whose python_stages say what Python's own stages do (default: "
+                 "the built-in shipping workflow)");
+  AddLogFlags(&flags);
+  if (!flags.Parse(arguments)) return;
+  ReadLogFlags(flags);
+  if (!flags.Has("MODEL")) {
+    throw Error(ErrorKind::kUsage, "export: no model is given; see firesteel export --help");
+  }
+  const ExportOptions options = ReadExportOptions(flags);
+  const Location output = ReadLocation(flags, "--output");
+  const bool overwrite = ReadOverwrite(flags);
+  CheckFileTarget(output, overwrite);
+
+  LoadDuckDbLibrary();
+  const std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = 1});
+  const SavedModel model =
+      ReadModel(*engine, ReadModelLocation(flags, "MODEL"), workflow.python_stages);
+  const ExportedModel exported = ExportModel(model, options, RunDuckDbSql);
+  WriteWholeFile(output, exported.bytes, overwrite);
+  LogInfo(fmt::format("wrote {}: {} bytes, tried with {} rows", output.path(),
+                      WithThousands(static_cast<long long>(exported.bytes.size())),
+                      exported.num_rows));
+}
+
+}  // namespace firesteel
