@@ -94,15 +94,17 @@ class ForestPrinter {
   std::string Membership(const std::string& column,
                          std::span<const std::int32_t> categories) const {
     if (categories.empty()) return "";
-    // In a long list Spark looks for the bits of a number, and -0.0 has others than 0.0.
-    const std::string zero =
-        categories[0] == 0 ? fmt::format("{} = {}", column, Number(0.0)) : std::string();
-    if (!zero.empty()) categories = categories.subspan(1);
-    if (categories.empty()) return zero;
+    if (categories.size() == 1) return fmt::format("{} = {}", column, Number(categories[0]));
     std::vector<std::string> numbers;
     for (const std::int32_t category : categories) numbers.push_back(Number(category));
-    const std::string others = fmt::format("{} IN ({})", column, Join(numbers, ", "));
-    return zero.empty() ? others : fmt::format("({} OR {})", zero, others);
+    // DuckDB would make a join of each IN.
+    if (dialect_ == sql::Dialect::kDuckDb) {
+      return fmt::format("list_contains([{}], {})", Join(numbers, ", "), column);
+    }
+    const std::string set = fmt::format("{} IN ({})", column, Join(numbers, ", "));
+    if (categories[0] != 0) return set;
+    // In a long list Spark looks for the bits of a number, and -0.0 has others than 0.0.
+    return fmt::format("({} = {} OR {})", column, Number(0.0), set);
   }
 
   std::string Case(const ExportedTree& tree, std::size_t position, int depth,

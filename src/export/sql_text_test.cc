@@ -3,8 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "export/export_fixture.h"
@@ -45,14 +46,18 @@ FROM `features`)");
 }
 
 TEST(SqlText, CategoriesAreSets) {
-  EXPECT_THAT(
-      WriteForestSql(MakeExportedForest(CategoricalModel({0, 1, 4})), Dialect::kDuckDb, "t"),
-      HasSubstr(R"(CASE WHEN "carrier" IN (2e0, 3e0) THEN 2e0 ELSE 1e0 END)"));
-  EXPECT_THAT(
-      WriteForestSql(MakeExportedForest(CategoricalModel({0, 3})), Dialect::kDuckDb, "t"),
-      HasSubstr(R"(CASE WHEN ("carrier" = 0e0 OR "carrier" IN (3e0)) THEN 1e0 ELSE 2e0 END)"));
-  EXPECT_THAT(WriteForestSql(MakeExportedForest(CategoricalModel({})), Dialect::kDuckDb, "t"),
-              HasSubstr("+ 2e0 AS"));
+  const auto text = [](std::vector<std::int32_t> left_categories, Dialect dialect) {
+    return WriteForestSql(MakeExportedForest(CategoricalModel(std::move(left_categories))), dialect,
+                          "t");
+  };
+  EXPECT_THAT(text({0, 1, 4}, Dialect::kDuckDb),
+              HasSubstr(R"(CASE WHEN list_contains([2e0, 3e0], "carrier") THEN 2e0 ELSE 1e0 END)"));
+  EXPECT_THAT(text({0, 1, 4}, Dialect::kSpark),
+              HasSubstr("CASE WHEN `carrier` IN (2D, 3D) THEN 2D ELSE 1D END"));
+  EXPECT_THAT(text({0, 3}, Dialect::kSpark),
+              HasSubstr("CASE WHEN (`carrier` = 0D OR `carrier` IN (0D, 3D)) THEN 1D ELSE 2D END"));
+  EXPECT_THAT(text({3}, Dialect::kDuckDb), HasSubstr("CASE WHEN \"carrier\" = 3e0 THEN 1e0"));
+  EXPECT_THAT(text({}, Dialect::kDuckDb), HasSubstr("+ 2e0 AS"));
 }
 
 TEST(SqlText, MissingValuesThatPassAreThoseThatFailTheOpposite) {
