@@ -29,6 +29,13 @@ ExportOptions ReadExportOptions(const Flags& flags) {
     options.dialect = sql::Dialect::kSpark;
   }
   options.table = flags.Get("--table").value_or(options.table);
+  for (const std::string& part : Split(options.table, '.')) {
+    if (!part.empty()) continue;
+    throw Error(ErrorKind::kUsage,
+                fmt::format("--table: '{}' has an empty part; name a table, as in features or "
+                            "shop.features",
+                            options.table));
+  }
   return options;
 }
 

@@ -13,7 +13,7 @@ class CommandLineTest(EndToEndTest):
         self.assertRegex(done.stdout, r"^firesteel \d+\.\d+\.\d+\n$")
         done = self.run_binary("--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        commands = ("data-preprocessing", "feature-engineering", "model-training", "run", "describe", "sample-data", "init")
+        commands = ("data-preprocessing", "feature-engineering", "model-training", "run", "describe", "export", "sample-data", "init")
         for command in commands:
             self.assertIn(command, done.stdout)
             for flag in ("--help", "-h"):

@@ -1,0 +1,131 @@
+"""Exported models: DuckDB's own package and the reader of the documents must predict what the model does."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+
+import duckdb
+from harness import ROOT, EndToEndTest, main
+
+BIKES = ROOT / "examples/bike_rides"
+
+
+def documented_reader():
+    """The function `predict` of docs/format/exported_json.md."""
+    text = (ROOT / "docs/format/exported_json.md").read_text()
+    code = re.search(r"```python\n(.*?)```", text, re.S).group(1)
+    names = {}
+    exec(compile(code, "exported_json.md", "exec"), names)
+    return names["predict"]
+
+
+class ExportTest(EndToEndTest):
+    def train(self, rows=2000, **params):
+        """Trains on sample data; returns the model's folder."""
+        self.run_binary("sample-data", "--output", "data", "--rows", str(rows))
+        self.succeed("run", "--shipping-logs", "data/ShippingLogs.csv", "--product-description", "data/ProductDescriptions.csv",
+                     "--output", "out", "--model-params", json.dumps(params))
+        return "out"
+
+    def train_on_bikes(self):
+        subprocess.run([sys.executable, BIKES / "make_data.py", self.folder / "bikes", "2000"], check=True)
+        self.succeed("run", "--workflow", BIKES / "workflow.yaml", "--rides", "bikes/rides.csv", "--stations", "bikes/stations.csv",
+                     "--weather", "bikes/weather.csv", "--output", "out")
+        return "out"
+
+    def export_json(self, model, *more):
+        self.succeed("export", model, "--format", "json", "--output", "model.json", *more)
+        exported = json.loads((self.folder / "model.json").read_text())
+        rows = [[float(value) for value in row] for row in exported["verification"]["rows"]]
+        return exported, rows, [float(value) for value in exported["verification"]["predictions"]]
+
+    def score_in_duckdb(self, query, names, rows):
+        """Runs the query over the rows, NaN being NULL in every other one; the predictions in the order of the rows."""
+        with duckdb.connect() as database:
+            columns = ", ".join('"' + name.replace('"', '""') + '" DOUBLE' for name in names)
+            database.execute(f"CREATE TABLE features (row_number BIGINT, {columns})")
+            values = [
+                [number, *(None if number % 2 and math.isnan(value) else value for value in row)] for number, row in enumerate(rows)
+            ]
+            database.executemany(f"INSERT INTO features VALUES ({', '.join('?' * (len(names) + 1))})", values)
+            result = database.sql(f"SELECT * FROM ({query}) ORDER BY row_number")
+            self.assertEqual(result.columns, ["row_number", *names, "prediction"])
+            return [row[-1] for row in result.fetchall()]
+
+    def check_sql_and_json(self, model, *more):
+        exported, rows, predictions = self.export_json(model, *more)
+        predict = documented_reader()
+        self.assertEqual([predict(exported, row) for row in rows], predictions)
+        self.assertTrue(any(math.isnan(value) for row in rows for value in row))
+        self.succeed("export", model, "--format", "sql", "--output", "score.sql", *more)
+        names = [feature["name"] for feature in exported["features"]]
+        self.assertEqual(self.score_in_duckdb((self.folder / "score.sql").read_text(), names, rows), predictions)
+        return exported
+
+    def test_forests_of_any_size(self):
+        for trees in (1, 32, 300):
+            with self.subTest(trees=trees):
+                exported = self.check_sql_and_json(self.train(maxIter=trees))
+                self.assertEqual(len(exported["trees"]), trees)
+                tests = {node.get("test") for tree in exported["trees"] for node in tree}
+                self.assertEqual(tests, {None, "<=", "in"})
+
+    def test_deep_trees(self):
+        exported = self.check_sql_and_json(self.train(rows=1500, maxIter=2, maxDepth=28, minInstancesPerNode=1))
+        depths = [0] * len(exported["trees"][0])
+        for position, node in enumerate(exported["trees"][0]):
+            for child in ("yes", "no"):
+                if child in node:
+                    depths[node[child]] = depths[position] + 1
+        self.assertGreater(max(depths), 16)
+
+    def test_another_workflow(self):
+        exported = self.check_sql_and_json(self.train_on_bikes(), "--workflow", BIKES / "workflow.yaml")
+        self.assertEqual(exported["label"], "minutes")
+
+    def test_values_beside_thresholds_and_outside_the_categories(self):
+        exported, _, _ = self.export_json(self.train(maxIter=20))
+        names = [feature["name"] for feature in exported["features"]]
+        node = next(node for tree in exported["trees"] for node in tree if node.get("test") == "<=")
+        at = node["value"]
+        rows = [
+            [value if position == node["feature"] else other for position in range(len(names))]
+            for value in (at, math.nextafter(at, math.inf), math.nextafter(at, -math.inf), math.inf, -math.inf, math.nan)
+            for other in (0.0, -0.0, 1.0, 2.0, 0.5, -1.0, 1e300)
+        ]
+        predict = documented_reader()
+        self.succeed("export", "out", "--format", "sql", "--output", "score.sql")
+        self.assertEqual(
+            self.score_in_duckdb((self.folder / "score.sql").read_text(), names, rows), [predict(exported, row) for row in rows]
+        )
+
+    def test_spark_text_names_another_table(self):
+        self.train(maxIter=2)
+        self.succeed("export", "out/model_training/model", "--format", "sql", "--dialect", "spark", "--table", "shop.rows", "--output", "s.sql")
+        text = (self.folder / "s.sql").read_text()
+        self.assertTrue(text.endswith("FROM `shop`.`rows`\n"), text[-80:])
+        self.assertIn("`euclidean_distance` <= ", text)
+
+    def test_wrong_use_is_refused(self):
+        self.train(maxIter=1)
+        good = ("export", "out", "--format", "sql", "--output", "score.sql")
+        (self.folder / "taken").write_text("mine")
+        for arguments, code, wanted in (
+            (("export", "--format", "sql", "--output", "a"), 2, "export: no model is given; see firesteel export --help"),
+            (("export", "out", "--format", "pmml", "--output", "a"), 2, "--format: 'pmml' is not one of "),
+            (("export", "out", "--format", "json", "--output", "a", "--table", "t"), 2, "--table is for --format sql alone"),
+            ((*good, "--dialect", "oracle"), 2, "--dialect: 'oracle' is not one of duckdb, spark"),
+            ((*good, "--table", "a..b"), 2, "--table: 'a..b' has an empty part"),
+            ((*good[:-1], "data"), 1, "'data' is a folder; give the name of a file"),
+            ((*good[:-1], "taken", "--overwrite-output", "false"), 1, "'taken' exists already; "),
+            (("export", "nowhere", *good[2:]), 1, "nowhere"),
+            (("export", "data", *good[2:]), 1, "data"),
+        ):
+            self.assertIn(wanted, self.refusal(*arguments, code=code))
+        self.succeed(*good[:-1], "taken")
+        self.assertIn("SELECT *", (self.folder / "taken").read_text())
+
+
+main()
