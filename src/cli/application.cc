@@ -26,7 +26,7 @@ constexpr Command kCommands[] = {
     {"predict", "Predict new rows with a saved model", RunPredictCommand},
     {"evaluate", "Judge a saved model on rows with labels", RunEvaluateCommand},
     {"describe", "Say what a trained model is", RunDescribeCommand},
-    {"export", "Write a trained model as SQL or JSON", RunExportCommand},
+    {"export", "Write a trained model as SQL, JSON or ONNX", RunExportCommand},
     {"sample-data", "Write a made-up shipping data set", RunSampleDataCommand},
     {"init", "Write the built-in workflow to a file", RunInitCommand},
 };

@@ -19,8 +19,9 @@ namespace {
 
 ExportOptions ReadExportOptions(const Flags& flags) {
   ExportOptions options;
-  const std::string format = ReadChoice(flags, "--format", {"sql", "json"});
+  const std::string format = ReadChoice(flags, "--format", {"sql", "json", "onnx"});
   if (format == "json") options.format = ExportFormat::kJson;
+  if (format == "onnx") options.format = ExportFormat::kOnnx;
   for (const char* flag : {"--dialect", "--table"}) {
     if (options.format == ExportFormat::kSql || !flags.Has(flag)) continue;
     throw Error(ErrorKind::kUsage, fmt::format("{} is for --format sql alone", flag));
@@ -50,11 +51,12 @@ void RunExportCommand(const std::vector<std::string>& arguments) {
               "  firesteel export out/model_training --format sql --output score.sql\n"
               "  firesteel export out/model_training --format sql --dialect spark \\\n"
               "    --table shop.features --output score_on_spark.sql\n"
-              "  firesteel export out/model_training --format json --output model.json");
+              "  firesteel export out/model_training --format json --output model.json\n"
+              "  firesteel export out/model_training --format onnx --output model.onnx");
   flags.AddPositional("MODEL", "A model's folder, or an output of model-training or run");
-  flags.AddValue("Output", "--format", "sql|json",
+  flags.AddValue("Output", "--format", "sql|json|onnx",
                  "sql: a query that scores a table of features; json: the trees, with rows to try "
-                 "a reader with",
+                 "a reader with; onnx: for ONNX runtimes",
                  true);
   flags.AddValue("Output", "--output", "FILE", "Where to write it; it appears whole or not at all",
                  true);

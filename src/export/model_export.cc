@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "export/exported_forest.h"
 #include "export/forest_json.h"
+#include "export/forest_onnx.h"
 #include "export/sql_text.h"
 #include "sparkml/model_verification.h"
 
@@ -73,6 +74,10 @@ ExportedModel ExportModel(const SavedModel& saved, const ExportOptions& options,
     case ExportFormat::kJson:
       exported.bytes = ForestToJson(forest, rows).dump() + '\n';
       CheckReplay(forest, rows, PredictForest(ForestFromJson(exported.bytes), rows), kTolerance);
+      break;
+    case ExportFormat::kOnnx:
+      exported.bytes = ForestToOnnx(forest);
+      CheckReplay(forest, rows, PredictForest(ForestFromOnnx(exported.bytes), rows), kTolerance);
       break;
   }
   return exported;

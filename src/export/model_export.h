@@ -10,7 +10,7 @@
 
 namespace firesteel {
 
-enum class ExportFormat { kSql, kJson };
+enum class ExportFormat { kSql, kJson, kOnnx };
 
 struct ExportOptions {
   ExportFormat format = ExportFormat::kSql;

@@ -1,4 +1,4 @@
-"""Exported models: DuckDB's own package and the reader of the documents must predict what the model does."""
+"""Exported models: DuckDB's own package, ONNX Runtime and the reader of the documents must predict what the model does."""
 
 import json
 import math
@@ -7,6 +7,9 @@ import subprocess
 import sys
 
 import duckdb
+import numpy
+import onnx
+import onnxruntime
 from harness import ROOT, EndToEndTest, main
 
 BIKES = ROOT / "examples/bike_rides"
@@ -54,7 +57,17 @@ class ExportTest(EndToEndTest):
             self.assertEqual(result.columns, ["row_number", *names, "prediction"])
             return [row[-1] for row in result.fetchall()]
 
-    def check_sql_and_json(self, model, *more):
+    def score_in_onnx(self, file, rows):
+        onnx.checker.check_model(onnx.load(file), full_check=True)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        (output,) = session.run(["prediction"], {"features": numpy.array(rows, dtype=numpy.float64)})
+        self.assertEqual(output.shape, (len(rows), 1))
+        return output[:, 0].tolist()
+
+    def check_all_formats(self, model, *more):
         exported, rows, predictions = self.export_json(model, *more)
         predict = documented_reader()
         self.assertEqual([predict(exported, row) for row in rows], predictions)
@@ -62,18 +75,20 @@ class ExportTest(EndToEndTest):
         self.succeed("export", model, "--format", "sql", "--output", "score.sql", *more)
         names = [feature["name"] for feature in exported["features"]]
         self.assertEqual(self.score_in_duckdb((self.folder / "score.sql").read_text(), names, rows), predictions)
+        self.succeed("export", model, "--format", "onnx", "--output", "model.onnx", *more)
+        self.assertEqual(self.score_in_onnx(self.folder / "model.onnx", rows), predictions)
         return exported
 
     def test_forests_of_any_size(self):
         for trees in (1, 32, 300):
             with self.subTest(trees=trees):
-                exported = self.check_sql_and_json(self.train(maxIter=trees))
+                exported = self.check_all_formats(self.train(maxIter=trees))
                 self.assertEqual(len(exported["trees"]), trees)
                 tests = {node.get("test") for tree in exported["trees"] for node in tree}
                 self.assertEqual(tests, {None, "<=", "in"})
 
     def test_deep_trees(self):
-        exported = self.check_sql_and_json(self.train(rows=1500, maxIter=2, maxDepth=28, minInstancesPerNode=1))
+        exported = self.check_all_formats(self.train(rows=1500, maxIter=2, maxDepth=28, minInstancesPerNode=1))
         depths = [0] * len(exported["trees"][0])
         for position, node in enumerate(exported["trees"][0]):
             for child in ("yes", "no"):
@@ -82,7 +97,7 @@ class ExportTest(EndToEndTest):
         self.assertGreater(max(depths), 16)
 
     def test_another_workflow(self):
-        exported = self.check_sql_and_json(self.train_on_bikes(), "--workflow", BIKES / "workflow.yaml")
+        exported = self.check_all_formats(self.train_on_bikes(), "--workflow", BIKES / "workflow.yaml")
         self.assertEqual(exported["label"], "minutes")
 
     def test_values_beside_thresholds_and_outside_the_categories(self):
@@ -96,10 +111,19 @@ class ExportTest(EndToEndTest):
             for other in (0.0, -0.0, 1.0, 2.0, 0.5, -1.0, 1e300)
         ]
         predict = documented_reader()
+        predictions = [predict(exported, row) for row in rows]
         self.succeed("export", "out", "--format", "sql", "--output", "score.sql")
-        self.assertEqual(
-            self.score_in_duckdb((self.folder / "score.sql").read_text(), names, rows), [predict(exported, row) for row in rows]
-        )
+        self.assertEqual(self.score_in_duckdb((self.folder / "score.sql").read_text(), names, rows), predictions)
+        self.succeed("export", "out", "--format", "onnx", "--output", "model.onnx")
+        self.assertEqual(self.score_in_onnx(self.folder / "model.onnx", rows), predictions)
+
+    def test_onnx_says_what_the_features_are(self):
+        exported, _, _ = self.export_json(self.train(maxIter=1))
+        self.succeed("export", "out", "--format", "onnx", "--output", "model.onnx")
+        model = onnx.load(self.folder / "model.onnx")
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
+        self.assertEqual(json.loads(metadata["feature_names"]), [feature["name"] for feature in exported["features"]])
+        self.assertEqual((metadata["kind"], metadata["label"]), ("gbt", exported["label"]))
 
     def test_spark_text_names_another_table(self):
         self.train(maxIter=2)
