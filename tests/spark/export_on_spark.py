@@ -21,7 +21,6 @@ MODELS = {
 }
 
 MODES = [("FALLBACK", "true"), ("NO_CODEGEN", "false")]  # What Spark does by default, and what other tests here do.
-MOST_TREES_IN_BOTH_MODES = 100
 
 
 def score(spark, query, names, rows):
@@ -60,7 +59,7 @@ def main():
         # A long list of categories is looked up by bits; zero has two.
         rows += [[-0.0 if value == 0.0 else value for value in row] for row in rows]
         expected += expected
-        for mode, compiled in MODES if params["maxIter"] <= MOST_TREES_IN_BOTH_MODES else MODES[:1]:
+        for mode, compiled in MODES if name == "32 trees" else MODES[:1]:
             spark.conf.set("spark.sql.codegen.wholeStage", compiled)
             spark.conf.set("spark.sql.codegen.factoryMode", mode)
             found = score(spark, (folder / "score.sql").read_text(), names, rows)
