@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/parameter_ranges.h"
 #include "base/text.h"
 #include "learn/xgboost/xgboost_library.h"
 
@@ -14,7 +15,6 @@ namespace firesteel {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Accepts = std::function<bool(const Json&)>;
 
 // Another name of a parameter, as scikit-learn's interface or XGBoost's documentation has it.
 struct Alias {
@@ -32,27 +32,10 @@ constexpr std::array kAliases = {Alias{"learning_rate", "eta"},
                                  Alias{"weightCol", "weight_col"},
                                  Alias{"validationIndicatorCol", "validation_indicator_col"}};
 
-Accepts AtLeast(std::int64_t low) {
-  return [low](const Json& value) { return value.get<std::int64_t>() >= low; };
-}
-
-// Comparisons with NaN are false, so NaN is never accepted.
-Accepts Real(bool (*in_range)(double)) {
-  return [=](const Json& value) { return in_range(value.get<double>()); };
-}
-
-bool NotNegative(double value) { return value >= 0.0; }
-bool Share(double value) { return value > 0.0 && value <= 1.0; }
 bool Inside(double value) { return value > 0.0 && value < 1.0; }
 bool Finite(double value) { return value - value == 0.0; }
 bool AboveZero(double value) { return value > 0.0 && Finite(value); }
 bool OneToTwo(double value) { return value > 1.0 && value < 2.0; }
-
-Accepts OneOf(std::vector<std::string> words) {
-  return [words = std::move(words)](const Json& value) {
-    return std::find(words.begin(), words.end(), value.get<std::string>()) != words.end();
-  };
-}
 
 bool IsConstraint(const Json& value) {
   return value.is_number_integer() && value >= -1 && value <= 1;
@@ -102,53 +85,57 @@ std::vector<ParameterSpec> MakeTable() {
   std::vector<ParameterSpec> table = {
       {"objective", kString, "\"reg:squarederror\"", Join(Objectives(), ", "),
        "The loss that is minimised, and with it whether predictions are exp() of the trees' sum.",
-       OneOf(Objectives())},
-      {"n_estimators", kInt, "100", "1 or more", "Iterations, at most.", AtLeast(1)},
+       AcceptOneOf(Objectives())},
+      {"n_estimators", kInt, "100", "1 or more", "Iterations, at most.", AcceptFrom(1)},
       {"eta", kDouble, "0.3", "0 or more", "What each tree is multiplied by (the learning rate).",
-       Real(NotNegative)},
+       AcceptReal(IsNotNegative)},
       {"max_depth", kInt, "6", "0 or more", "The depth of a tree at most; 0: no limit.",
-       AtLeast(0)},
+       AcceptFrom(0)},
       {"max_leaves", kInt, "0", "0 or more", "The leaves of a tree at most; 0: no limit.",
-       AtLeast(0)},
+       AcceptFrom(0)},
       {"grow_policy", kString, "\"depthwise\"", "depthwise, lossguide",
        "Which node is split next: the one nearest to the root, or the one that gains most.",
-       OneOf({"depthwise", "lossguide"})},
+       AcceptOneOf({"depthwise", "lossguide"})},
       {"min_child_weight", kDouble, "1.0", "0 or more",
        "The sum of second derivatives (for squared errors: of weights) that a child needs.",
-       Real(NotNegative)},
-      {"gamma", kDouble, "0.0", "0 or more", "The gain that a split needs.", Real(NotNegative)},
-      {"lambda", kDouble, "1.0", "0 or more", "L2 regularisation of leaves.", Real(NotNegative)},
-      {"alpha", kDouble, "0.0", "0 or more", "L1 regularisation of leaves.", Real(NotNegative)},
+       AcceptReal(IsNotNegative)},
+      {"gamma", kDouble, "0.0", "0 or more", "The gain that a split needs.",
+       AcceptReal(IsNotNegative)},
+      {"lambda", kDouble, "1.0", "0 or more", "L2 regularisation of leaves.",
+       AcceptReal(IsNotNegative)},
+      {"alpha", kDouble, "0.0", "0 or more", "L1 regularisation of leaves.",
+       AcceptReal(IsNotNegative)},
       {"max_delta_step", kDouble, "", "0 or more; without it 0.7 for count:poisson, else 0",
-       "The most that a leaf may add, before eta; 0: no limit.", Real(NotNegative)},
+       "The most that a leaf may add, before eta; 0: no limit.", AcceptReal(IsNotNegative)},
       {"tree_method", kString, "\"hist\"", "auto, hist, approx, exact",
        "How splits are searched: on bins made once, on bins made for each iteration, on all "
        "values.",
-       OneOf({"auto", "hist", "approx", "exact"})},
+       AcceptOneOf({"auto", "hist", "approx", "exact"})},
       {"max_bin", kInt, "256", "2 or more", "Bins of a feature at most, with hist and approx.",
-       AtLeast(2)},
+       AcceptFrom(2)},
       {"subsample", kDouble, "1.0", "above 0, up to 1", "The share of the rows each tree sees.",
-       Real(Share)},
+       AcceptReal(IsAboveZeroUpToOne)},
       {"colsample_bytree", kDouble, "1.0", "above 0, up to 1",
-       "The share of the features each tree may use.", Real(Share)},
+       "The share of the features each tree may use.", AcceptReal(IsAboveZeroUpToOne)},
       {"colsample_bylevel", kDouble, "1.0", "above 0, up to 1",
-       "The share of those that each level may use.", Real(Share)},
+       "The share of those that each level may use.", AcceptReal(IsAboveZeroUpToOne)},
       {"colsample_bynode", kDouble, "1.0", "above 0, up to 1",
-       "The share of those that each node may use.", Real(Share)},
-      {"num_parallel_tree", kInt, "1", "1 or more", "Trees in each iteration.", AtLeast(1)},
+       "The share of those that each node may use.", AcceptReal(IsAboveZeroUpToOne)},
+      {"num_parallel_tree", kInt, "1", "1 or more", "Trees in each iteration.", AcceptFrom(1)},
       {"monotone_constraints", kAny, "", "a list of -1, 0 and 1, or a mapping of names to these",
        "Whether predictions may only rise (1) or fall (-1) with a feature.", AreMonotone},
       {"interaction_constraints", kAny, "", "a list of lists of features, by name or position",
        "Features that may stand together on one path.", AreInteractions},
       {"base_score", kDouble, "", "a number; above 0 for count:poisson, reg:gamma, reg:tweedie",
        "The prediction before the first tree; if left out, estimated from the labels.",
-       Real(Finite)},
+       AcceptReal(Finite)},
       {"quantile_alpha", kDouble, "", "above 0, below 1",
-       "The quantile that reg:quantileerror predicts, which needs it.", Real(Inside)},
+       "The quantile that reg:quantileerror predicts, which needs it.", AcceptReal(Inside)},
       {"huber_slope", kDouble, "1.0", "above 0",
-       "Where reg:pseudohubererror turns from squares to a line.", Real(AboveZero)},
+       "Where reg:pseudohubererror turns from squares to a line.", AcceptReal(AboveZero)},
       {"tweedie_variance_power", kDouble, "1.5", "above 1, below 2",
-       "The power of reg:tweedie: near 2 is like gamma, near 1 like Poisson.", Real(OneToTwo)},
+       "The power of reg:tweedie: near 2 is like gamma, near 1 like Poisson.",
+       AcceptReal(OneToTwo)},
       {"eval_metric", kAny, "",
        fmt::format("one or a list of {}, tweedie-nloglik@POWER", fmt::join(kMetrics, ", ")),
        "What early stopping judges by, the last of several; if left out, the objective's own.",
@@ -156,7 +143,7 @@ std::vector<ParameterSpec> MakeTable() {
       {"early_stopping_rounds", kInt, "", "1 or more",
        "Stops after so many iterations without a better metric on the validation part, and keeps "
        "the best.",
-       AtLeast(1)},
+       AcceptFrom(1)},
       {"seed", kLong, "0", "any", "Of subsample and colsample.", nullptr},
       {"seed_per_iteration", kBool, "false", "true, false", "Seeds each iteration by its number."},
       {"nthread", kInt, "", "-1, or 1 or more",
@@ -165,10 +152,10 @@ std::vector<ParameterSpec> MakeTable() {
       {"weight_col", kString, "", "a numeric column", "The weight of each row."},
       {"validation_indicator_col", kString, "", "a boolean column",
        "Rows that early stopping watches, instead of the validation part."},
-      {"booster", kString, "\"gbtree\"", "gbtree", "The kind of booster.", OneOf({"gbtree"})},
-      {"device", kString, "\"cpu\"", "cpu", "Where it is trained.", OneOf({"cpu"})},
+      {"booster", kString, "\"gbtree\"", "gbtree", "The kind of booster.", AcceptOneOf({"gbtree"})},
+      {"device", kString, "\"cpu\"", "cpu", "Where it is trained.", AcceptOneOf({"cpu"})},
       {"sampling_method", kString, "\"uniform\"", "uniform", "How subsample draws rows.",
-       OneOf({"uniform"})},
+       AcceptOneOf({"uniform"})},
       {"verbosity", kInt, "1", "0 to 3", "Which of XGBoost's own messages reach the log.",
        [](const Json& value) { return value >= 0 && value <= 3; }},
   };
