@@ -179,7 +179,7 @@ TEST_F(MarkedTransformTest, NoStageSeesTheRowColumn) {
   EXPECT_THAT(Thrown([&] {
                 Transform(asking, engine().NumberRows(rows, "n"), {.row_column = "n"});
               }).what(),
-              HasSubstr("there is no column 'n'; columns are s, x"));
+              HasSubstr("there is no column 'n' (did you mean 's'?); columns are s, x"));
 }
 
 TEST_F(MarkedTransformTest, AMissingLabelIsNullForStatementsAndNotIndexed) {
