@@ -17,19 +17,23 @@
 #include "base/text.h"
 
 // Every function of XGBoost's C API that firesteel calls.
-#define FIRESTEEL_XGBOOST_FUNCTIONS(X)                                \
-  X(XGBGetLastError)                                                  \
-  X(XGBRegisterLogCallback)                                           \
-  X(XGDMatrixCreateFromDense)                                         \
-  X(XGDMatrixSetFloatInfo)                                            \
-  X(XGDMatrixFree)                                                    \
-  X(XGBoosterCreate)                                                  \
-  X(XGBoosterFree)                                                    \
-  X(XGBoosterSetParam)                                                \
-  X(XGBoosterUpdateOneIter)                                           \
-  X(XGBoosterEvalOneIter)                                             \
-  X(XGBoosterSlice) X(XGBoosterSetAttr) X(XGBoosterSetStrFeatureInfo) \
-      X(XGBoosterSaveModelToBuffer)
+// clang-format off
+#define FIRESTEEL_XGBOOST_FUNCTIONS(X) \
+  X(XGBGetLastError) \
+  X(XGBRegisterLogCallback) \
+  X(XGDMatrixCreateFromDense) \
+  X(XGDMatrixSetFloatInfo) \
+  X(XGDMatrixFree) \
+  X(XGBoosterCreate) \
+  X(XGBoosterFree) \
+  X(XGBoosterSetParam) \
+  X(XGBoosterUpdateOneIter) \
+  X(XGBoosterEvalOneIter) \
+  X(XGBoosterSlice) \
+  X(XGBoosterSetAttr) \
+  X(XGBoosterSetStrFeatureInfo) \
+  X(XGBoosterSaveModelToBuffer)
+// clang-format on
 
 namespace firesteel {
 namespace {
