@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "model/categories.h"
 #include "model/tree_ensemble.h"
+#include "model/xgboost_model.h"
 #include "sparkml/feature_names.h"
 #include "sql/spark_text.h"
 #include "table/matrix_view.h"
@@ -51,6 +52,24 @@ ExportedTree ToExportedTree(const Tree& tree, double weight) {
                                 .no = node.right,
                                 .feature = node.feature,
                                 .threshold = node.threshold});
+    }
+  }
+  return exported;
+}
+
+ExportedTree ToExportedTree(const XgboostTree& tree) {
+  ExportedTree exported;
+  for (const XgboostNode& node : tree.nodes) {
+    if (node.is_leaf()) {
+      exported.nodes.push_back({.leaf = node.leaf});
+    } else {
+      exported.nodes.push_back({.test = ExportedNode::Test::kBelow,
+                                .missing_passes = node.default_left,
+                                .yes = node.left,
+                                .no = node.right,
+                                .feature = node.feature,
+                                .threshold = LeastDoubleAtCut(node.cut),
+                                .cut = node.cut});
     }
   }
   return exported;
@@ -130,16 +149,23 @@ ExportedForest MakeExportedForest(const SavedModel& saved) {
                         .trees = {}};
   forest.features.resize(saved.model->num_features());
   NameFeatures(&forest.features);
-  const auto* ensemble = dynamic_cast<const TreeEnsemble*>(saved.model.get());
-  if (ensemble == nullptr) {
+  if (const auto* ensemble = dynamic_cast<const TreeEnsemble*>(saved.model.get())) {
+    for (std::size_t t = 0; t < ensemble->trees().size(); ++t) {
+      forest.trees.push_back(ToExportedTree(ensemble->trees()[t], ensemble->weights()[t]));
+    }
+    return forest;
+  }
+  const auto* xgboost = dynamic_cast<const XgboostModel*>(saved.model.get());
+  if (xgboost == nullptr) {
     throw Error(ErrorKind::kUnsupported,
                 fmt::format("a model of the kind '{}' can't be exported, as it is no sum of trees; "
-                            "models of the kind gbt can",
+                            "models of the kinds gbt and xgboost can",
                             saved.kind));
   }
-  for (std::size_t t = 0; t < ensemble->trees().size(); ++t) {
-    forest.trees.push_back(ToExportedTree(ensemble->trees()[t], ensemble->weights()[t]));
-  }
+  forest.sums_floats = true;
+  forest.base = xgboost->base_margin();
+  if (xgboost->link() == XgboostLink::kLog) forest.link = ExportedForest::Link::kExp;
+  for (const XgboostTree& tree : xgboost->trees()) forest.trees.push_back(ToExportedTree(tree));
   return forest;
 }
 

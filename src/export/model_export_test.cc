@@ -76,7 +76,7 @@ TEST(ModelExport, OtherKindsAreRefused) {
     EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
     EXPECT_STREQ(error.what(),
                  "a model of the kind 'constant' can't be exported, as it is no sum of trees; "
-                 "models of the kind gbt can");
+                 "models of the kinds gbt and xgboost can");
   }
 }
 
