@@ -25,11 +25,11 @@ def documented_reader():
 
 
 class ExportTest(EndToEndTest):
-    def train(self, rows=2000, **params):
+    def train(self, rows=2000, model_type="gbt", **params):
         """Trains on sample data; returns the model's folder."""
         self.run_binary("sample-data", "--output", "data", "--rows", str(rows))
         self.succeed("run", "--shipping-logs", "data/ShippingLogs.csv", "--product-description", "data/ProductDescriptions.csv",
-                     "--output", "out", "--model-params", json.dumps(params))
+                     "--output", "out", "--model-type", model_type, "--model-params", json.dumps(params))
         return "out"
 
     def train_on_bikes(self):
@@ -57,13 +57,13 @@ class ExportTest(EndToEndTest):
             self.assertEqual(result.columns, ["row_number", *names, "prediction"])
             return [row[-1] for row in result.fetchall()]
 
-    def score_in_onnx(self, file, rows):
+    def score_in_onnx(self, file, rows, number=numpy.float64):
         onnx.checker.check_model(onnx.load(file), full_check=True)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-        (output,) = session.run(["prediction"], {"features": numpy.array(rows, dtype=numpy.float64)})
+        (output,) = session.run(["prediction"], {"features": numpy.array(rows, dtype=number)})
         self.assertEqual(output.shape, (len(rows), 1))
         return output[:, 0].tolist()
 
@@ -95,6 +95,31 @@ class ExportTest(EndToEndTest):
                 if child in node:
                     depths[node[child]] = depths[position] + 1
         self.assertGreater(max(depths), 16)
+
+    def test_models_of_xgboost(self):
+        """Sums of 32 bits, and a link: what XGBoost's own package predicts is compared with the model in xgboost_test.py."""
+        for objective in ("reg:squarederror", "reg:absoluteerror", "count:poisson"):
+            with self.subTest(objective=objective):
+                exported, rows, predictions = self.export_json(
+                    self.train(model_type="xgboost", objective=objective, n_estimators=20, max_depth=5))
+                self.assertEqual({node.get("test") for tree in exported["trees"] for node in tree}, {None, "<"})
+                names = [feature["name"] for feature in exported["features"]]
+                self.succeed("export", "out", "--format", "sql", "--output", "score.sql")
+                self.succeed("export", "out", "--format", "onnx", "--output", "model.onnx")
+                predict = documented_reader()
+                for found in (
+                    [predict(exported, row) for row in rows],
+                    self.score_in_duckdb((self.folder / "score.sql").read_text(), names, rows),
+                    self.score_in_onnx(self.folder / "model.onnx", rows, numpy.float32),
+                ):
+                    numpy.testing.assert_allclose(found, predictions, rtol=1e-6)
+
+    def test_a_factorization_machine_is_no_sum_of_trees(self):
+        self.train(model_type="factorization_machine", maxIter=2)
+        done = self.run_binary("export", "out", "--format", "sql", "--output", "score.sql")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("a model of the kind 'factorization_machine' can't be exported", done.stderr)
+        self.assertFalse((self.folder / "score.sql").exists())
 
     def test_another_workflow(self):
         exported = self.check_all_formats(self.train_on_bikes(), "--workflow", BIKES / "workflow.yaml")
