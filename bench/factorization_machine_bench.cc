@@ -1,6 +1,6 @@
 // How long a factorization machine of eight factors takes: 100 iterations of adamW with Spark's
-// defaults on the features of shipping data, from rows in memory. Checks the number of updates and
-// the predictions against iterations over the rows.
+// defaults on the features of shipping data, from rows in memory. Checks the number of updates, the
+// way of training and that nothing overflowed.
 
 #include <benchmark/benchmark.h>
 

@@ -292,7 +292,6 @@ class Parser {
   ExpressionPtr ParseIs(const ExpressionPtr& value, std::size_t begin) {
     const bool negated = TakeWord("not");
     if (TakeWord("null")) return MakeCall(negated ? "isnotnull" : "isnull", {value}, begin);
-    ExpressionPtr other;
     if (TakeWord("distinct")) {
       ExpectWord("from");
       const ExpressionPtr other = ParseComparison();

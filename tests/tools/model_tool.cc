@@ -63,6 +63,8 @@ void Train(Engine& engine, const std::vector<std::string>& args) {
   SavedModel saved;
   saved.kind = kind.name;
   saved.params = params;
+  saved.resolved = DefaultParameters(kind.parameters);
+  saved.resolved.update(params);
   saved.label_column = args[3];
   std::vector<std::string> inputs;
   for (const std::string& name : frame.schema().names()) {
