@@ -26,23 +26,27 @@ void QuantileCounter::Add(double value, std::int64_t count) {
     has_nan_ = true;
     return;
   }
-  values_.push_back({is_exact_ ? value + 0.0 : MiddleOfBucket(value), count});
-  if (values_.size() >= 2 * kMaxValues && values_.size() >= 2 * num_sorted_) Compact();
+  if (!is_exact_) {
+    buckets_[std::bit_cast<std::uint64_t>(MiddleOfBucket(value + 0.0))] += count;
+    return;
+  }
+  values_.push_back({value + 0.0, count});
+  if (values_.size() >= 2 * kMaxValues) Compact();
 }
 
 double QuantileCounter::Quantile(double probability) const {
   if (num_values_ == 0 || has_nan_) return std::numeric_limits<double>::quiet_NaN();
-  Compact();
+  const std::vector<Counted> values = Sorted();
   const double position = static_cast<double>(num_values_ - 1) * probability;
   const auto low = static_cast<std::int64_t>(position);
   std::int64_t num_before = 0;
   std::size_t i = 0;
-  while (num_before + values_[i].count <= low) num_before += values_[i++].count;
+  while (num_before + values[i].count <= low) num_before += values[i++].count;
   const double fraction = position - static_cast<double>(low);
-  const bool is_last = low + 1 < num_before + values_[i].count || i + 1 == values_.size();
-  const double next = is_last ? values_[i].value : values_[i + 1].value;
-  if (fraction == 0.0 || next == values_[i].value) return values_[i].value;
-  return values_[i].value + fraction * (next - values_[i].value);
+  const bool is_last = low + 1 < num_before + values[i].count || i + 1 == values.size();
+  const double next = is_last ? values[i].value : values[i + 1].value;
+  if (fraction == 0.0 || next == values[i].value) return values[i].value;
+  return values[i].value + fraction * (next - values[i].value);
 }
 
 bool QuantileCounter::is_exact() const {
@@ -50,27 +54,36 @@ bool QuantileCounter::is_exact() const {
   return is_exact_;
 }
 
+std::vector<QuantileCounter::Counted> QuantileCounter::Sorted() const {
+  Compact();
+  if (is_exact_) return values_;
+  std::vector<Counted> sorted;
+  sorted.reserve(buckets_.size());
+  for (const auto& [bits, count] : buckets_) sorted.push_back({std::bit_cast<double>(bits), count});
+  std::sort(sorted.begin(), sorted.end(), IsLess);
+  return sorted;
+}
+
 void QuantileCounter::Compact() const {
-  const auto merge = [this] {
-    std::sort(values_.begin(), values_.end(),
-              [](const Counted& left, const Counted& right) { return left.value < right.value; });
-    std::size_t size = 0;
-    for (const Counted& counted : values_) {
-      if (size > 0 && values_[size - 1].value == counted.value) {
-        values_[size - 1].count += counted.count;
-      } else {
-        values_[size++] = counted;
-      }
-    }
-    values_.resize(size);
-    num_sorted_ = size;
-  };
   if (num_sorted_ == values_.size()) return;
-  merge();
-  if (!is_exact_ || values_.size() <= kMaxValues) return;
+  std::sort(values_.begin(), values_.end(), IsLess);
+  std::size_t size = 0;
+  for (const Counted& counted : values_) {
+    if (size > 0 && values_[size - 1].value == counted.value) {
+      values_[size - 1].count += counted.count;
+    } else {
+      values_[size++] = counted;
+    }
+  }
+  values_.resize(size);
+  num_sorted_ = size;
+  if (size <= kMaxValues) return;
   is_exact_ = false;
-  for (Counted& counted : values_) counted.value = MiddleOfBucket(counted.value);
-  merge();
+  for (const Counted& counted : values_) {
+    buckets_[std::bit_cast<std::uint64_t>(MiddleOfBucket(counted.value))] += counted.count;
+  }
+  values_ = {};
+  num_sorted_ = 0;
 }
 
 }  // namespace firesteel

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <unordered_map>
 #include <vector>
 
 namespace firesteel {
@@ -26,12 +26,17 @@ class QuantileCounter {
     std::int64_t count;
   };
 
-  // Sorts, adds up equal values, and turns to buckets if there are too many.
+  static bool IsLess(const Counted& left, const Counted& right) { return left.value < right.value; }
+
+  // Sorts and adds up equal values; turns to buckets if there are too many.
   void Compact() const;
+  // All values with their counts, sorted; those of buckets are their middles.
+  std::vector<Counted> Sorted() const;
 
   mutable std::vector<Counted> values_;  // The first `num_sorted_` are sorted and distinct.
   mutable std::size_t num_sorted_ = 0;
-  mutable bool is_exact_ = true;
+  mutable bool is_exact_ = true;                                     // If not, `buckets_` has all.
+  mutable std::unordered_map<std::uint64_t, std::int64_t> buckets_;  // Bits of the middle -> count.
   std::int64_t num_values_ = 0;
   bool has_nan_ = false;
 };
