@@ -165,11 +165,10 @@ Workflow FindWorkflowOfModel(const std::vector<std::string>& arguments) {
     if (!IsModel(location)) {
       throw Error(ErrorKind::kNotFound, fmt::format("there is no model in '{}'", *model));
     }
-    const Location file = location / kModelDescriptionFile;
-    if (!file.Exists()) return Workflow::BuiltIn();
-    const std::string text =
-        ParseDescription(ReadTextFile(file.path())).value("workflow", std::string());
-    return text.empty() ? Workflow::BuiltIn() : Workflow::Parse(text, file.path() + ", workflow");
+    const auto description = ReadDescription(location);
+    const std::string text = description ? WorkflowTextOf(*description) : "";
+    if (text.empty()) return Workflow::BuiltIn();
+    return Workflow::Parse(text, (location / kModelDescriptionFile).path() + ", workflow");
   } catch (const Error& error) {
     throw error.Within("--model");
   }

@@ -104,7 +104,9 @@ Json DescriptionToJson(const SavedModel& model, const std::map<std::string, std:
   return json;
 }
 
-Json ParseDescription(const std::string& text) {
+namespace {
+
+Json Parse(const std::string& text) {
   Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) Refuse("it must hold one JSON object");
   const auto version =
@@ -118,6 +120,23 @@ Json ParseDescription(const std::string& text) {
   }
   Require(json, "kind", &Json::is_string, "text");
   return json;
+}
+
+}  // namespace
+
+std::optional<Json> ReadDescription(const Location& location) {
+  const Location file = location / kModelDescriptionFile;
+  if (!file.Exists()) return std::nullopt;
+  try {
+    return Parse(ReadTextFile(file.path()));
+  } catch (const Error& error) {
+    throw error.Within(file.path());
+  }
+}
+
+std::string WorkflowTextOf(const Json& description) {
+  if (!description.contains("workflow")) return "";
+  return Require(description, "workflow", &Json::is_string, "text").get<std::string>();
 }
 
 void ApplyDescription(const Json& json, const std::map<std::string, std::string>& files,
@@ -163,9 +182,7 @@ void ApplyDescription(const Json& json, const std::map<std::string, std::string>
   for (const char* key : {"created_by", "inputs"}) {
     if (json.contains(key)) model->origin[key] = json[key];
   }
-  if (json.contains("workflow")) {
-    model->workflow_text = Require(json, "workflow", &Json::is_string, "text").get<std::string>();
-  }
+  model->workflow_text = WorkflowTextOf(json);
   std::map<std::string, std::string> expected;
   for (const auto& [path, hash] : Require(json, "files", &Json::is_object, "an object").items()) {
     if (!hash.is_string()) Refuse("the key 'files' must hold texts");

@@ -272,19 +272,8 @@ SavedModel ReadModel(Engine& engine, const Location& location, const PythonStage
                             location.Exists() ? "the folder 'metadata' is missing"
                                               : "nothing has this name"));
   }
-  const Location file = location / kModelDescriptionFile;
-  std::optional<Json> description;
+  const std::optional<Json> description = ReadDescription(location);
   SavedModel model;
-  const auto within_file = [&](const auto& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      throw error.Within(file.path());
-    }
-  };
-  if (file.Exists()) {
-    within_file([&] { description = ParseDescription(ReadTextFile(file.path())); });
-  }
   if ((location / "metadata").IsDirectory()) {
     model = ReadSparkModel(engine, location, python_stages);
   } else {
@@ -292,7 +281,11 @@ SavedModel ReadModel(Engine& engine, const Location& location, const PythonStage
   }
   if (description) {
     const auto files = HashFiles(location.path(), kModelDescriptionFile);
-    within_file([&] { ApplyDescription(*description, files, &model); });
+    try {
+      ApplyDescription(*description, files, &model);
+    } catch (const Error& error) {
+      throw error.Within((location / kModelDescriptionFile).path());
+    }
   }
   NameFeatures(&model.attributes);
   return model;

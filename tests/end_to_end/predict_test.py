@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -488,6 +489,66 @@ class SparkModelTest(EndToEndTest):
         _, rejected = self.predictions("rejected")
         self.assertEqual([line == "," for line in rejected], [False, True, True, True])
         self.assertEqual(rejected[0], lines[0])
+
+
+class ModelTypesTest(EndToEndTest):
+    """Every model type is saved, and predicts what it did when it was trained."""
+
+    TYPES = (
+        ("gbt", {"maxIter": 3, "lossType": "absolute"}),
+        ("factorization_machine", {"maxIter": 20, "seed": 5}),
+        ("factorization_machine", {"maxIter": 20, "standardize": True}),
+        ("factorization_machine", {"maxIter": 50, "solver": "gd", "stepSize": 1000.0}),  # Its predictions are no numbers.
+        ("xgboost", {"n_estimators": 5}),
+        ("xgboost", {"n_estimators": 5, "objective": "count:poisson"}),
+    )
+
+    def setUp(self):
+        super().setUp()
+        self.succeed("sample-data", "--output", "data", "--rows", "1000", "--quiet")
+        self.succeed("run", *SOURCES, "--output", "out", "--model-params", "{'maxIter': 1}", "--quiet")
+
+    def frame(self, part):
+        return f"out/feature_engineering/{part}/dataframe"
+
+    def train(self, model_type, parameters):
+        self.succeed("model-training", "--training-dataset", self.frame("training"), "--validation-dataset", self.frame("validation"),
+                     "--output", "trained", "--model-type", model_type, "--model-params", json.dumps(parameters), "--quiet")
+
+    def text(self, output):
+        part, = (self.folder / output / "predictions.csv").glob("part-*.csv")
+        return part.read_text()
+
+    def test_predictions_are_those_of_training(self):
+        for model_type, parameters in self.TYPES:
+            with self.subTest(model_type=model_type, parameters=parameters):
+                self.train(model_type, parameters)
+                for part in ("training", "validation"):
+                    self.succeed("predict", "--model", "trained", "--input", self.frame(part), "--output", "predicted", "--quiet")
+                    self.assertEqual(self.text("predicted"), self.text(f"trained/{part}"))
+                shown = self.run_binary("describe", "trained").stdout
+                self.assertTrue(shown.startswith(f"{model_type} predicting actual_shipping_days"), shown)
+
+    def test_a_changed_a_cut_and_an_old_model_are_refused(self):
+        for model_type, parameters in self.TYPES[::2]:
+            self.train(model_type, parameters)
+            model = self.folder / "trained/model"
+            data = next(path for path in sorted(model.rglob("*")) if path.name == "model.ubj" or path.suffix == ".parquet")
+            whole, description = data.read_bytes(), (model / "firesteel.json").read_text()
+            changes = (
+                lambda: data.write_bytes(whole[: len(whole) // 2]),
+                lambda: data.unlink(),
+                lambda: (data.write_bytes(whole), (model / "firesteel.json").write_text(description.replace('"version": 2', '"version": 1', 1))),
+                lambda: (model / "firesteel.json").write_text(re.sub(r'("predictions": \[\s*)[-+.\dEe"A-Za-z]+', r"\g<1>1234567.5", description)),
+            )
+            for change in changes:
+                change()
+                done = self.run_binary("predict", "--model", "trained", "--input", self.frame("validation"), "--output", "refused")
+                with self.subTest(model_type=model_type, error=done.stderr):
+                    self.assertEqual(done.returncode, 1)
+                    self.assertEqual(done.stderr.count("\n"), 1)
+                    self.assertIn("trained/model", done.stderr)
+                    self.assertFalse((self.folder / "refused").exists())
 
 
 class LargeTest(EndToEndTest):
