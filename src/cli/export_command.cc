@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -58,8 +59,8 @@ void RunExportCommand(const std::vector<std::string>& arguments) {
                  "sql: a query that scores a table of features; json: the trees, with rows to try "
                  "a reader with; onnx: for ONNX runtimes",
                  true);
-  flags.AddValue("Output", "--output", "FILE", "Where to write it; it appears whole or not at all",
-                 true);
+  flags.AddValue("Output", "--output", "FILE",
+                 "Where to write it; it appears whole or not at all; - is stdout", true);
   flags.AddValue("Output", "--dialect", "duckdb|spark", "Whose SQL (default: duckdb)");
   flags.AddValue("Output", "--table", "NAME", "The table that the SQL reads (default: features)");
   AddOverwriteFlag(&flags);
@@ -74,15 +75,20 @@ void RunExportCommand(const std::vector<std::string>& arguments) {
   }
   const ExportOptions options = ReadExportOptions(flags);
   const Location output = ReadLocation(flags, "--output");
+  const bool to_stdout = output.path() == "-";
   const bool overwrite = ReadOverwrite(flags);
-  CheckFileTarget(output, overwrite);
+  if (!to_stdout) CheckFileTarget(output, overwrite);
 
   LoadDuckDbLibrary();
   const std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = 1});
   const SavedModel model =
       ReadModel(*engine, ReadModelLocation(flags, "MODEL"), workflow.python_stages);
   const ExportedModel exported = ExportModel(model, options, RunDuckDbSql);
-  WriteWholeFile(output, exported.bytes, overwrite);
+  if (to_stdout) {
+    std::fwrite(exported.bytes.data(), 1, exported.bytes.size(), stdout);
+  } else {
+    WriteWholeFile(output, exported.bytes, overwrite);
+  }
   LogInfo(fmt::format("wrote {}: {} bytes, tried with {} rows", output.path(),
                       WithThousands(static_cast<long long>(exported.bytes.size())),
                       exported.num_rows));

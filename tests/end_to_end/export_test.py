@@ -150,6 +150,13 @@ class ExportTest(EndToEndTest):
         self.assertEqual(json.loads(metadata["feature_names"]), [feature["name"] for feature in exported["features"]])
         self.assertEqual((metadata["kind"], metadata["label"]), ("gbt", exported["label"]))
 
+    def test_a_dash_is_stdout(self):
+        self.train(maxIter=1)
+        self.succeed("export", "out", "--format", "json", "--output", "model.json")
+        shown = self.run_binary("export", "out", "--format", "json", "--output", "-", "--quiet")
+        self.assertEqual(shown.stdout, (self.folder / "model.json").read_text())
+        self.assertFalse((self.folder / "-").exists())
+
     def test_spark_text_names_another_table(self):
         self.train(maxIter=2)
         self.succeed("export", "out/model_training/model", "--format", "sql", "--dialect", "spark", "--table", "shop.rows", "--output", "s.sql")
