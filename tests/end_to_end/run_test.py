@@ -241,7 +241,7 @@ class RefusalTest(EndToEndTest):
             (("--model-params", "{'maxIter': 0}"), "--model-params: parameter 'maxIter' is 0; allowed: 1 or more"),
             (("--model-params", "{'maxDepth': 5.5}"), "--model-params: parameter 'maxDepth' must be a whole number, not 5.5"),
             (("--model-type", "gtb"), "--model-type: model type 'gtb' is not supported; there is: gbt, "
-             "factorization_machine; did you mean 'gbt'?"),
+             "factorization_machine, xgboost; did you mean 'gbt'?"),
             (("--training-fraction", "1"), "--training-fraction: 1 does not lie between 0 and 1, both excluded"),
             (("--add-timestamp-to-output", "maybe"), "--add-timestamp-to-output: 'maybe' is neither true nor false"),
         ):
