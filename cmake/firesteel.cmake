@@ -10,6 +10,10 @@ if(FIRESTEEL_SANITIZE)
   target_compile_options(firesteel_flags INTERFACE -fsanitize=${FIRESTEEL_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all)
   target_link_options(firesteel_flags INTERFACE -fsanitize=${FIRESTEEL_SANITIZE})
+  if(FIRESTEEL_SANITIZE MATCHES "address" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Its dlopen searches where the caller's run path says; in a library of its own, that would not be the program's.
+    target_link_options(firesteel_flags INTERFACE -static-libasan)
+  endif()
 endif()
 
 # firesteel_library(NAME SOURCES … HEADERS … DEPENDS … PRIVATE_DEPENDS …): the static library firesteel_NAME of the folder
