@@ -5,6 +5,8 @@
 #include <numeric>
 #include <utility>
 
+#include "learn/binned_cells.h"
+
 namespace firesteel {
 namespace {
 
@@ -148,30 +150,26 @@ std::unique_ptr<TrainingRows> GatherGroups(TrainingSource& source) {
       bins[j].thresholds.push_back(values[j][i].value);
     }
   }
-  const Cells cells = source.MakeCells(bins);
+  const BinnedCells groups = GroupCells(source.MakeCells(bins));
 
   std::vector<RowBlock> blocks;
   BlockWriter writer(&blocks);
   double spread = 0.0;
   std::vector<double> features(d);
-  for (std::size_t begin = 0; begin < cells.size();) {
-    const auto of_group = std::span(cells.bins).subspan(begin * d, d);
+  for (std::size_t group = 0; group < groups.num_groups(); ++group) {
+    const std::size_t begin = groups.first_cell[group], end = groups.first_cell[group + 1];
     double count = 0.0;
     double sum = 0.0;
-    std::size_t end = begin;
-    for (; end < cells.size() &&
-           std::ranges::equal(std::span(cells.bins).subspan(end * d, d), of_group);
-         ++end) {
-      const auto rows = static_cast<double>(cells.counts[end]);
-      count += rows;
-      sum += rows * cells.labels[end];
+    for (std::size_t cell = begin; cell < end; ++cell) {
+      count += groups.counts[cell];
+      sum += groups.counts[cell] * groups.labels[cell];
     }
     const double mean = sum / count;
-    for (; begin < end; ++begin) {
-      const double difference = cells.labels[begin] - mean;
-      spread += static_cast<double>(cells.counts[begin]) * (difference * difference);
+    for (std::size_t cell = begin; cell < end; ++cell) {
+      const double difference = groups.labels[cell] - mean;
+      spread += groups.counts[cell] * (difference * difference);
     }
-    for (std::size_t j = 0; j < d; ++j) features[j] = values[j][of_group[j]].value;
+    for (std::size_t j = 0; j < d; ++j) features[j] = values[j][groups.group_bins(group)[j]].value;
     writer.Add(features, count, mean);
   }
   return std::make_unique<KeptRows>(std::move(blocks), source, spread);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "learn/gbt/binned_cells.h"
+#include "learn/binned_cells.h"
 #include "learn/gbt/feature_bins.h"
 #include "learn/gbt/feature_subset.h"
 #include "learn/gbt/row_sampling.h"

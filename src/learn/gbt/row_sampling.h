@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "learn/gbt/binned_cells.h"
+#include "learn/binned_cells.h"
 #include "learn/training_source.h"
 
 namespace firesteel {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "learn/gbt/binned_cells.h"
+#include "learn/binned_cells.h"
 #include "learn/gbt/split_search.h"
 #include "model/tree_ensemble.h"
 

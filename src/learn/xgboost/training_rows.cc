@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "learn/gbt/binned_cells.h"
+#include "learn/binned_cells.h"
 
 namespace firesteel {
 namespace {
@@ -95,8 +95,8 @@ void XgboostRowMaker::CheckLabel(double label) const {
   }
 }
 
-XgboostRows XgboostRowMaker::MeanRows(const Cells& cells) const {
-  const BinnedCells groups = GroupCells(cells);
+XgboostRows XgboostRowMaker::MeanRows(Cells cells) const {
+  const BinnedCells groups = GroupCells(std::move(cells));
   XgboostRows rows;
   rows.num_features = features_.size();
   rows.features.reserve(groups.num_groups() * rows.num_features);
@@ -160,8 +160,8 @@ XgboostRows XgboostRowMaker::Training() {
                                     [](const FloatBins& feature) { return feature.is_exact; });
   XgboostRows rows;
   {
-    const Cells cells = source_.MakeCells(Bins());
-    rows = sharing == Sharing::kBins ? MeanRows(cells) : LabelRows(cells);
+    Cells cells = source_.MakeCells(Bins());
+    rows = sharing == Sharing::kBins ? MeanRows(std::move(cells)) : LabelRows(cells);
   }
   const auto num_rows = static_cast<std::size_t>(source_.num_rows());
   has_cells_ = is_exact || rows.labels.size() <= num_rows / 2;

@@ -45,7 +45,7 @@ class XgboostRowMaker {
 
  private:
   bool ChooseBins();
-  XgboostRows MeanRows(const Cells& cells) const;
+  XgboostRows MeanRows(Cells cells) const;
   XgboostRows LabelRows(const Cells& cells) const;
   XgboostRows PlainRows(TrainingSource& rows) const;
   std::vector<FeatureBins> Bins() const;

@@ -1,4 +1,4 @@
-#include "learn/gbt/binned_cells.h"
+#include "learn/binned_cells.h"
 
 #include <algorithm>
 #include <utility>
