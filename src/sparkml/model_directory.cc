@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "sparkml/feature_names.h"
@@ -257,8 +258,7 @@ void WriteModel(const SavedModel& model, Engine& engine, const std::string& dire
   }
   const Json description =
       DescriptionToJson(saved, HashFiles(directory, kModelDescriptionFile), stamp.uuid_seed);
-  WriteTextFile(directory + "/" + kModelDescriptionFile,
-                description.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+  WriteTextFile(directory + "/" + kModelDescriptionFile, ToJsonText(description));
 }
 
 bool IsModel(const Location& location) {

@@ -64,6 +64,9 @@ std::vector<CategoryColumn> CategoryColumns(const Schema& frame) {
   return columns;
 }
 
+std::string BaselineColumn(std::size_t number) { return fmt::format("__baseline_{}", number); }
+std::string PositionColumn(std::size_t number) { return fmt::format("__category_{}", number); }
+
 Evaluation::Evaluation(Engine& engine, const Relation& predictions,
                        const EvaluatedColumns& columns) {
   std::vector<std::string> scanned = {columns.label, columns.raw, columns.rounded};

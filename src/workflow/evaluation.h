@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -28,6 +29,11 @@ struct CategoryColumn {
 /// The columns of a frame that are categorical: numbers with categories as their attributes, and
 /// vectors of such slots (one-hot); without those of more than 1,000 categories.
 std::vector<CategoryColumn> CategoryColumns(const Schema& frame);
+
+/// The columns in which baseline and category `number` lie beside predictions, which may have any
+/// name of their own.
+std::string BaselineColumn(std::size_t number);
+std::string PositionColumn(std::size_t number);
 
 /// What is judged: columns of a relation.
 struct EvaluatedColumns {

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "storage/location.h"
 #include "workflow/version.h"
@@ -19,11 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-// Paths come from the file system and may be any bytes; JSON must be UTF-8.
-std::string ToText(const Json& json) {
-  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
-}
 
 double RoundToMicroseconds(double milliseconds) { return std::round(milliseconds * 1e3) / 1e3; }
 
@@ -172,7 +168,7 @@ Json Manifest::Write(const std::string& directory, const Workflow& workflow,
   }
   json["milliseconds"] = clock.ToJson();
   json["milliseconds"]["total"] = RoundToMicroseconds(clock.Seconds() * 1e3);
-  WriteTextFile(directory + "/manifest.json", ToText(json) + "\n");
+  WriteTextFile(directory + "/manifest.json", ToJsonText(json));
   return json;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "sql/expression.h"
 #include "workflow/evaluation.h"
@@ -17,10 +18,6 @@ namespace firesteel {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Names that stand beside those of the rows.
-std::string BaselineColumn(std::size_t number) { return fmt::format("__baseline_{}", number); }
-std::string CategoryName(std::size_t number) { return fmt::format("__category_{}", number); }
 
 // What is judged beside the predictions, given what the features are.
 class FurtherColumns {
@@ -38,7 +35,7 @@ class FurtherColumns {
     }
     for (CategoryColumn& category : CategoryColumns(features)) {
       if (!IsTaken(category.name)) continue;
-      const std::string column = CategoryName(columns->categories.size());
+      const std::string column = PositionColumn(columns->categories.size());
       items.push_back({category.expression, column});
       columns->categories.emplace_back(std::move(category), column);
     }
@@ -123,8 +120,7 @@ StepReport RunEvaluation(Engine& engine, const Workflow& workflow,
 
   Json json = {{"version", 1}, {"model", model.kind}, {"label", scored.label}};
   json["input"] = evaluation.ToJson();
-  WriteTextFile(work.place().directory + "/evaluation.json",
-                json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + '\n');
+  WriteTextFile(work.place().directory + "/evaluation.json", ToJsonText(json));
   work.manifest.ledgers.emplace_back("input", ledger);
   work.manifest.results["evaluation"]["input"] = evaluation.Summary();
   work.findings = evaluation.ToLines("input");

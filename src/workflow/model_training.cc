@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
@@ -40,10 +41,6 @@ constexpr const char* kFeatures = "training_cols";
 constexpr const char* kPrediction = "raw_prediction";
 constexpr const char* kRounded = "rounded_prediction";
 constexpr std::size_t kMaxNamed = 10;  // Columns that one message names.
-
-// Baseline columns and categories beside predictions, which may have any name of their own.
-std::string BaselineColumn(std::size_t number) { return fmt::format("__baseline_{}", number); }
-std::string CategoryName(std::size_t number) { return fmt::format("__category_{}", number); }
 
 class Training {
  public:
@@ -72,7 +69,7 @@ class Training {
   void ChooseColumns();
   void RequireColumns() const;
   PipelineModel MakeAssembler() const;
-  // Label, ids, `carried`, features, and the positions of the categories, named by CategoryName.
+  // Label, ids, `carried`, features, and the positions of the categories, named by PositionColumn.
   Relation Assemble(const Part& part, const std::vector<std::string>& carried,
                     const std::vector<CategoryColumn>& categories) const;
   void ReadAttributes();
@@ -103,11 +100,6 @@ class Training {
   Part training_;
   Part validation_;
 };
-
-// Names may be any bytes; JSON must be UTF-8.
-std::string ToText(const Json& json) {
-  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + '\n';
-}
 
 void Training::CheckLabel(const Part& part) const {
   const Schema& schema = part.schema();
@@ -218,7 +210,7 @@ Relation Training::Assemble(const Part& part, const std::vector<std::string>& ca
   sql::Select select;
   for (const std::string& name : names) select.items.push_back({sql::Column(name), name});
   for (std::size_t i = 0; i < categories.size(); ++i) {
-    select.items.push_back({categories[i].expression, CategoryName(i)});
+    select.items.push_back({categories[i].expression, PositionColumn(i)});
   }
   return engine_.Query(all, select);
 }
@@ -340,7 +332,7 @@ void Training::Predict(const Part& part, const std::shared_ptr<const Regressor>&
       select.items.push_back({sql::Column(column), columns.baselines.back().column});
     }
     for (const CategoryColumn& category : categories_) {
-      columns.categories.emplace_back(category, CategoryName(columns.categories.size()));
+      columns.categories.emplace_back(category, PositionColumn(columns.categories.size()));
       const std::string& name = columns.categories.back().second;
       select.items.push_back({sql::Column(name), name});
     }
@@ -411,7 +403,7 @@ void Training::Run() {
   facts_[kLabelMeanFact] = *training_mean_;
   work_.clock.Begin("saving");
   WriteModelFolder(model);
-  WriteTextFile(work_.place().directory + "/evaluation.json", ToText(evaluation_));
+  WriteTextFile(work_.place().directory + "/evaluation.json", ToJsonText(evaluation_));
   work_.manifest.parameters["model_type"] = choice_.kind->name;
   work_.manifest.parameters["model_params"] = ResolvedParameters();
   work_.manifest.parameters["label"] = label_;

@@ -1,0 +1,11 @@
+#include "base/json_text.h"
+
+#include <nlohmann/json.hpp>
+
+namespace firesteel {
+
+std::string ToJsonText(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', /*ensure_ascii=*/false, nlohmann::json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace firesteel
