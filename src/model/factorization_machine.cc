@@ -40,14 +40,7 @@ FactorizationMachine::FactorizationMachine(Parameters parameters)
 }
 
 void FactorizationMachine::Predict(MatrixView<const double> rows, std::span<double> out) const {
-  if (rows.num_rows() != out.size()) {
-    Refuse(
-        fmt::format("{} rows to predict but room for {} predictions", rows.num_rows(), out.size()));
-  }
-  if (rows.num_rows() > 0 && rows.num_cols() != num_features()) {
-    Refuse(fmt::format("rows have {} features, but the model was trained on {}", rows.num_cols(),
-                       num_features()));
-  }
+  CheckShapes("factorization machine", rows, out);
   const std::vector<double>& linear = parameters_.linear;
   PairTerms pairs(parameters_.factor_size);
   std::vector<std::uint32_t> positions(linear.size());

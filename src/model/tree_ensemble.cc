@@ -140,16 +140,7 @@ double TreeEnsemble::LeafValue(std::size_t root, std::span<const double> row) co
 }
 
 void TreeEnsemble::Predict(MatrixView<const double> rows, std::span<double> out) const {
-  if (rows.num_rows() != out.size()) {
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("tree ensemble: {} rows to predict but room for {} predictions",
-                            rows.num_rows(), out.size()));
-  }
-  if (rows.num_rows() > 0 && rows.num_cols() != num_features_) {
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("tree ensemble: rows have {} features, but the model was trained on {}",
-                            rows.num_cols(), num_features_));
-  }
+  CheckShapes("tree ensemble", rows, out);
   if (masks_ != nullptr) {
     masks_->Predict(rows, out);
     return;

@@ -72,16 +72,7 @@ void XgboostModel::Walk(MatrixView<const double> rows, std::span<double> out) co
 }
 
 void XgboostModel::Predict(MatrixView<const double> rows, std::span<double> out) const {
-  if (rows.num_rows() != out.size()) {
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("XGBoost model: {} rows to predict but room for {} predictions",
-                            rows.num_rows(), out.size()));
-  }
-  if (rows.num_rows() > 0 && rows.num_cols() != num_features()) {
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("XGBoost model: rows have {} features, but the model was trained on {}",
-                            rows.num_cols(), num_features()));
-  }
+  CheckShapes("XGBoost model", rows, out);
   if (masks32_ != nullptr) {
     masks32_->Predict(rows, out);
   } else if (masks64_ != nullptr) {

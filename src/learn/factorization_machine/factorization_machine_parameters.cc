@@ -14,10 +14,7 @@ using Json = nlohmann::ordered_json;
 
 std::vector<ParameterSpec> MakeTable() {
   using enum ParameterType;
-  return {
-      {"featuresCol", kString, "", "set by the step", "The column of feature vectors."},
-      {"labelCol", kString, "", "set by the step", "The column to predict."},
-      {"predictionCol", kString, "\"prediction\"", "prediction", "The column of predictions."},
+  return WithColumnParameters({
       {"factorSize", kInt, "8", "1 or more", "Factors of each feature.", AcceptFrom(1)},
       {"fitIntercept", kBool, "true", "true, false", "Whether there is an intercept."},
       {"fitLinear", kBool, "true", "true, false", "Whether there are linear terms."},
@@ -43,7 +40,7 @@ std::vector<ParameterSpec> MakeTable() {
       {"standardize", kBool, "false", "true, false",
        "Not Spark's: learn from features of mean 0 and standard deviation 1; the saved model takes "
        "features as they are."},
-  };
+  });
 }
 
 }  // namespace

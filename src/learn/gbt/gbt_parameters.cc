@@ -23,10 +23,7 @@ bool IsSubsetStrategy(const Json& value) {
 
 std::vector<ParameterSpec> MakeTable() {
   using enum ParameterType;
-  return {
-      {"featuresCol", kString, "", "set by the step", "The column of feature vectors."},
-      {"labelCol", kString, "", "set by the step", "The column to predict."},
-      {"predictionCol", kString, "\"prediction\"", "prediction", "The column of predictions."},
+  return WithColumnParameters({
       {"maxDepth", kInt, "5", "0 to 30", "The depth of a tree at most; 0 is a lone leaf.",
        AcceptWhole(0, 30)},
       {"maxBins", kInt, "32", "2 or more",
@@ -68,7 +65,7 @@ std::vector<ParameterSpec> MakeTable() {
       {"minWeightFractionPerNode", kDouble, "0.0", "0 up to, not including, 0.5",
        "The share of the weight that each side of a split needs.", AcceptReal(IsBelowHalf)},
       {"weightCol", kString, "", "a numeric column", "The weight of each row."},
-  };
+  });
 }
 
 std::optional<std::string> ColumnName(const Json& params, const char* parameter) {
