@@ -12,6 +12,7 @@ enum class ErrorKind {
   kInvalidArgument,  // The data, or a value handed to a function, is not acceptable.
   kNotFound,         // A file, column, table or stage that was named does not exist.
   kUnsupported,      // Known, and deliberately not done here.
+  kDenied,           // It is there, and we may not have it: a permission is missing.
   kIo,               // Reading or writing failed.
   kUnavailable,      // Worth retrying.
   kInterrupted,      // The user or the system asked us to stop.
