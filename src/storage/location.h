@@ -1,36 +1,56 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "storage/object_store.h"
+
 namespace firesteel {
 
-/// Where something is read from or written to, as a user gave it: a local path or file:// URL
-/// today. Other schemes are recognised, so that the message can say what they are.
+/// Where something is read from or written to, as a user gave it: a local path, a file:// URL, or
+/// objects of S3 (s3://, s3a:// and s3n:// mean the same).
 class Location {
  public:
-  /// Throws Error(kUsage) for an empty text, Error(kUnsupported) for s3://, s3a://, s3n:// and
-  /// other schemes.
+  /// Throws Error(kUsage) for an empty text, an S3 location without a bucket and a key with an
+  /// empty part or one of dots; Error(kUnsupported) for other schemes.
   static Location Parse(std::string_view text);
 
-  /// The local path, without a trailing slash.
+  /// The local path, or s3://bucket/key; without a trailing slash.
   const std::string& path() const { return path_; }
+  /// Whether it is on S3. What takes plain paths needs a copy then (storage/local_copy.h).
+  bool is_remote() const { return object_.has_value(); }
+  /// Where on S3; only of a location that is remote.
+  const ObjectName& object() const { return object_.value(); }
   Location operator/(std::string_view child) const;
 
+  /// Both ask the store if it is remote: a "directory" is a prefix below which there are objects.
   bool Exists() const;
   bool IsDirectory() const;
 
  private:
   explicit Location(std::string path) : path_(std::move(path)) {}
+  explicit Location(ObjectName object) : path_(object.Url()), object_(std::move(object)) {}
 
   std::string path_;
+  std::optional<ObjectName> object_;
 };
 
 /// The data files at a location, in the order of their names: the file itself, or all files below
-/// the directory itself (not below its folders) whose names start with neither `_` nor `.`. Throws
-/// Error(kNotFound) if nothing is there, Error(kIo) if it can't be read.
+/// the directory itself (not below its folders) whose names start with neither `_` nor `.`; or,
+/// where there is no such file, those that a pattern means (`*`, `?` and `[…]` within one part of
+/// the path). Objects of S3 are fetched first, all at once; what is returned are local copies
+/// (storage/local_copy.h). Throws Error(kNotFound) if nothing is there, Error(kIo) if it can't be
+/// read.
 std::vector<std::string> ListDataFiles(const Location& location);
+
+/// Whether a path has one of the characters `*`, `?`, `[`.
+bool IsPattern(std::string_view path);
+/// Whether a file's name is that of data: it begins with neither `_` nor `.`.
+bool IsDataName(std::string_view name);
+/// What ListDataFiles throws for a folder without data files.
+[[noreturn]] void RefuseWithoutData(const std::string& path);
 
 /// Reads a whole small text file (metadata, workflow). Throws Error(kNotFound or kIo).
 std::string ReadTextFile(const std::string& path);

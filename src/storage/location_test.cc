@@ -50,11 +50,44 @@ TEST_F(LocationTest, ParsesPathsAndFileUrls) {
   EXPECT_EQ((Location::Parse("/data") / "x").path(), "/data/x");
 }
 
+TEST_F(LocationTest, ParsesObjectsOfS3) {
+  const Location object = Location::Parse("S3A://bucket/logs/2024 é/a=b.csv");
+  EXPECT_TRUE(object.is_remote());
+  EXPECT_EQ(object.path(), "s3://bucket/logs/2024 é/a=b.csv");
+  EXPECT_EQ(object.object().bucket, "bucket");
+  EXPECT_EQ(object.object().key, "logs/2024 é/a=b.csv");
+  EXPECT_EQ((Location::Parse("s3n://b/k/") / "x").path(), "s3://b/k/x");
+  const Location bucket = Location::Parse("s3://b/");
+  EXPECT_EQ(bucket.object().key, "");
+  EXPECT_EQ((bucket / "x").object().key, "x");
+  EXPECT_FALSE(Location::Parse("/s3://b/k").is_remote());
+}
+
+TEST_F(LocationTest, PatternsMeanFilesUnlessThereIsOneOfThatName) {
+  for (const char* name :
+       {"a1.csv", "a2.csv", "b.csv", "_a.csv", "d1/x.csv", "d1/_y", "d2/z.csv"}) {
+    fs::create_directories((root_ / name).parent_path());
+    WriteTextFile(Path(name), "x");
+  }
+  EXPECT_THAT(ListDataFiles(Location::Parse(Path("a*.csv"))),
+              ElementsAre(Path("a1.csv"), Path("a2.csv")));
+  EXPECT_THAT(ListDataFiles(Location::Parse(Path("d?"))),
+              ElementsAre(Path("d1/x.csv"), Path("d2/z.csv")));
+  EXPECT_THAT(ListDataFiles(Location::Parse(Path("d[13]/*"))), ElementsAre(Path("d1/x.csv")));
+  EXPECT_THAT(MessageOf([&] { ListDataFiles(Location::Parse(Path("c*"))); }, ErrorKind::kNotFound),
+              HasSubstr("matches no file"));
+  WriteTextFile(Path("a*.csv"), "x");
+  EXPECT_THAT(ListDataFiles(Location::Parse(Path("a*.csv"))), ElementsAre(Path("a*.csv")));
+}
+
 TEST_F(LocationTest, RefusesEmptyTextAndOtherSchemes) {
   MessageOf([] { Location::Parse(""); }, ErrorKind::kUsage);
   MessageOf([] { Location::Parse("  "); }, ErrorKind::kUsage);
-  EXPECT_THAT(MessageOf([] { Location::Parse("s3://b/k"); }, ErrorKind::kUnsupported),
-              HasSubstr("'s3://b/k' is on S3"));
+  EXPECT_THAT(MessageOf([] { Location::Parse("s3:///k"); }, ErrorKind::kUsage),
+              HasSubstr("'s3:///k' names no bucket"));
+  for (const char* text : {"s3://b//k", "s3://b/k/../l", "s3://b/./k"}) {
+    MessageOf([text] { Location::Parse(text); }, ErrorKind::kUsage);
+  }
   EXPECT_THAT(MessageOf([] { Location::Parse("HDFS://n/k"); }, ErrorKind::kUnsupported),
               HasSubstr("scheme 'hdfs'"));
   MessageOf([] { Location::Parse("file://host/k"); }, ErrorKind::kUsage);

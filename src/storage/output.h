@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -7,6 +9,8 @@
 #include "storage/location.h"
 
 namespace firesteel {
+
+class OutputTarget;
 
 struct OutputOptions {
   bool overwrite = true;
@@ -19,13 +23,18 @@ struct OutputOptions {
   bool holds_outputs = false;
 };
 
-/// A step's output directory: made aside, then swapped in whole. Until Commit the old output stays
-/// as it was; if the object dies without Commit, what was made aside is removed. A run that was
-/// killed leaves its staging directory; the next run on the same output removes it, but never one
-/// whose run is still alive (a lock on the directory tells). Overwrite replaces only what we
-/// (manifest.json names the files) or Spark (part files, _SUCCESS, .crc, model directories,
-/// predictions.csv, metrics.json) wrote; anything else makes the constructor refuse and name it. A
-/// target that is a symbolic link stays one: the directory that it points to is replaced.
+/// A step's output: made aside, then put in place whole, in a local folder or below a prefix of an
+/// object store. Until Commit the old output stays as it was; if the object dies without Commit,
+/// what was made aside is removed. A run that was killed leaves what it made aside; the next run on
+/// the same output removes it, but never what a living run needs. Overwrite replaces only what we
+/// (manifest.json names the files, status.json) or Spark (part files, _SUCCESS, .crc, model
+/// directories, predictions.csv, metrics.json) wrote; anything else makes the constructor refuse
+/// and name it.
+///
+/// A local output is swapped in by an atomic exchange of folders. A target that is a symbolic link
+/// stays one: the directory that it points to is replaced. On an object store nothing is renamed;
+/// docs/format/s3_output.md tells the order in which objects are written. Of two runs that began on
+/// the same old output the first to commit wins, and the other's Commit throws.
 class OutputDirectory {
  public:
   /// Throws before anything is made: Error(kInvalidArgument) if the output exists, is not empty and
@@ -36,14 +45,38 @@ class OutputDirectory {
   OutputDirectory(const OutputDirectory&) = delete;
   OutputDirectory& operator=(const OutputDirectory&) = delete;
 
-  /// Where to write: a directory of its own beside the target.
-  const std::string& staging() const { return staging_; }
+  /// Where to write: a local directory of its own.
+  const std::string& staging() const;
+  /// To be part of what names of data files derive from: on an object store, where data lie under
+  /// names of their run, another text for each run; empty for a local output.
+  const std::string& name_salt() const;
   /// Makes a folder below staging() and returns its path.
   std::string MakeFolder(const std::string& relative);
 
-  /// Syncs everything, then exchanges it with the target atomically and removes the old output.
-  /// Throws Error(kIo), or Error(kInvalidArgument) if foreign files came into the old output
-  /// meanwhile; the old output is then still in place.
+  /// The content of a small file of the old output; nothing if there is no old output that is
+  /// whole, or no such file in it.
+  std::optional<std::string> ReadOld(const std::string& relative) const;
+  /// Whether all files of the old output below a folder, as its manifest lists them, are still
+  /// there, with the sizes that the list says.
+  bool IsOldIntact(const std::string& folder) const;
+  /// Makes a folder of the old output part of the new one, as it is, at no cost worth naming. To be
+  /// called after IsOldIntact said yes. The files also appear in staging() or, on an object store,
+  /// in the list alone.
+  void Keep(const std::string& folder);
+
+  /// Publishes target/status.json at once, whole, before and apart from Commit. Failing to is
+  /// logged, not thrown: a status is no result.
+  void PublishStatus(const std::string& text);
+
+  /// A note for a next run on the same output, kept beside it until Commit, whatever happens to
+  /// this process; it replaces the note before. Throws Error(kIo).
+  void SaveProgress(const std::string& bytes);
+  /// The note that a run before left; nothing if there is none.
+  std::optional<std::string> ReadProgress() const;
+
+  /// Syncs everything, then puts it in place and removes the old output. Throws Error(kIo), or
+  /// Error(kInvalidArgument) if foreign files came into the old output meanwhile; the old output is
+  /// then still in place.
   void Commit();
 
   /// Removes what every living OutputDirectory of this process made aside, for a process that must
@@ -52,14 +85,7 @@ class OutputDirectory {
   static void AbandonAll();
 
  private:
-  void RemoveStaging();
-
-  std::string target_;
-  std::string staging_;
-  OutputOptions options_;
-  std::vector<std::string> made_parents_;  // Outermost first.
-  int lock_ = -1;                          // Descriptor of staging_, locked while we live.
-  bool committed_ = false;
+  std::unique_ptr<OutputTarget> target_;
 };
 
 }  // namespace firesteel
