@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/shown_names.h"
+
 namespace firesteel {
 namespace {
 
@@ -49,15 +51,16 @@ void ConfigureLog(LogLevel level, LogFormat format) {
 
 bool LogEnabled(LogLevel level) { return Logger().should_log(ToSpdlog(level)); }
 
-void Log(LogLevel level, std::string_view message) {
+void Log(LogLevel level, std::string_view text) {
   if (!LogEnabled(level)) return;
+  const std::string message = WithShownNames(std::string(text));
   if (g_format == LogFormat::kText) {
     Logger().log(ToSpdlog(level), spdlog::string_view_t(message.data(), message.size()));
     return;
   }
   // Bytes that are not UTF-8 are replaced: a log line must not fail.
-  const std::string quoted = nlohmann::json(std::string(message))
-                                 .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  const std::string quoted =
+      nlohmann::json(message).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   Logger().log(ToSpdlog(level), quoted);
 }
 

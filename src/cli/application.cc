@@ -8,6 +8,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/shown_names.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
@@ -84,6 +85,7 @@ void Dispatch(const std::vector<std::string>& arguments) {
 
 // Errors are one line, whatever was quoted in them.
 void Report(std::string message) {
+  message = WithShownNames(std::move(message));
   std::replace(message.begin(), message.end(), '\n', ' ');
   const std::string line = fmt::format("firesteel: error: {}\n", message);
   std::fwrite(line.data(), 1, line.size(), stderr);

@@ -20,6 +20,8 @@
 #include "engine/duckdb/library/library.h"
 #include "sparkml/model_description.h"
 #include "sparkml/model_directory.h"
+#include "storage/local_copy.h"
+#include "storage/scratch.h"
 
 namespace firesteel {
 namespace {
@@ -37,14 +39,25 @@ double AvailableMemoryBytes() {
   return bytes;
 }
 
-std::string TemporaryDirectory() {
-  std::error_code error;
-  const std::filesystem::path base = std::filesystem::temp_directory_path(error);
-  return ((error ? std::filesystem::path("/tmp") : base) / ("firesteel-" + RandomUuid())).string();
+// Where data spill to; there need not be any room for them until then.
+std::string SpillFolder() {
+  try {
+    return ScratchFolder() + "/spill";
+  } catch (const Error& error) {
+    LogDebug(error.what());
+    return fmt::format("/tmp/firesteel-{}/spill", RandomUuid());
+  }
 }
 
 // Sizes of the files at `location` and below, as far as they can be told; never more than `enough`.
 std::uintmax_t NumBytes(const Location& location, std::uintmax_t enough) {
+  if (location.is_remote()) {
+    std::uintmax_t total = 0;
+    for (const RemoteFile& file : FindRemoteFiles(location)) {
+      total += static_cast<std::uintmax_t>(file.num_bytes);
+    }
+    return std::min(total, enough);
+  }
   std::error_code error;
   if (!location.IsDirectory()) {
     const std::uintmax_t size = std::filesystem::file_size(location.path(), error);
@@ -153,7 +166,9 @@ CommonOptions ReadCommonFlags(const Flags& flags) {
 
 Workflow FindWorkflow(const std::vector<std::string>& arguments) {
   const std::optional<std::string> file = ValueOf(arguments, "--workflow");
-  return file ? Workflow::Load(*file) : Workflow::BuiltIn();
+  if (!file) return Workflow::BuiltIn();
+  const Location location = Location::Parse(*file);
+  return Workflow::Load(location.is_remote() ? LocalCopy(location).path() : *file);
 }
 
 Workflow FindWorkflowOfModel(const std::vector<std::string>& arguments) {
@@ -247,10 +262,10 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
   StepReport report;
   try {
     LoadDuckDbLibrary();
-    const std::string temporary = TemporaryDirectory();
+    const std::string spill = SpillFolder();
     std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = NumThreads(options, inputs),
                                                  .memory_limit_bytes = options.memory_limit_bytes,
-                                                 .temp_directory = temporary});
+                                                 .temp_directory = spill});
     struct Connection {
       Connection(Interruption* target, Engine* source) : interruption(target) {
         interruption->SetEngine(source);
@@ -268,7 +283,7 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
       }
     });
     // What DuckDB takes milliseconds to free, the system frees at once. Files it frees itself.
-    if (!std::filesystem::exists(temporary)) static_cast<void>(engine.release());
+    if (!std::filesystem::exists(spill)) static_cast<void>(engine.release());
   } catch (const Error&) {
     progress.End();
     if (interruption.exit_code() != 0) throw InterruptedBySignal{interruption.exit_code()};

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
+#include "storage/whole_file.h"
 #include "workflow/workflow.h"
 
 namespace firesteel {
@@ -30,12 +31,12 @@ void RunInitCommand(const std::vector<std::string>& arguments) {
     return;
   }
   const Location location = Location::Parse(file);
-  if (location.Exists() && !flags.Has("--force")) {
+  if (!flags.Has("--force") && location.Exists()) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("'{}' exists already; give another name, or --force to replace it",
                             location.path()));
   }
-  WriteTextFile(location.path(), text);
+  WriteWholeFile(location, text, /*overwrite=*/true);
   LogInfo(fmt::format("wrote {}", location.path()));
 }
 

@@ -14,7 +14,9 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "storage/object_store.h"
 #include "storage/output.h"
+#include "storage/scratch.h"
 
 namespace firesteel {
 namespace {
@@ -66,6 +68,7 @@ void Interruption::Check() const {
 void Interruption::Interrupt() {
   const std::lock_guard<std::mutex> guard(mutex_);
   if (engine_ != nullptr) engine_->Interrupt();
+  InterruptObjectStore();
 }
 
 void Interruption::ExitNow() {
@@ -74,6 +77,7 @@ void Interruption::ExitNow() {
     const std::lock_guard<std::mutex> guard(mutex_);
     if (clean_up_) clean_up_();
   }
+  RemoveScratchFolder();
   constexpr std::string_view kMessage = "firesteel: error: stopped; nothing was written\n";
   static_cast<void>(!::write(STDERR_FILENO, kMessage.data(), kMessage.size()));
   ::_exit(exit_code_);

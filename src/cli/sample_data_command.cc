@@ -12,25 +12,46 @@
 #include "cli/commands.h"
 #include "cli/common_flags.h"
 #include "sample/shipping_sample.h"
+#include "storage/object_store.h"
+#include "storage/scratch.h"
 
 namespace firesteel {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A folder that goes when the command ends, however it ends.
-class ScratchFolder {
+// A folder in the output's, or for an output on S3 a temporary one, that goes when the command
+// ends, however it ends.
+class StagingFolder {
  public:
-  explicit ScratchFolder(const std::string& parent)
-      : path_(fmt::format("{}/.firesteel-{}", parent, RandomUuid())) {
+  explicit StagingFolder(const Location& output)
+      : path_(fmt::format("{}/.firesteel-{}", output.is_remote() ? ScratchFolder() : output.path(),
+                          RandomUuid())) {
     std::error_code error;
-    if (!fs::create_directory(path_, error)) {
-      throw Error(ErrorKind::kIo, fmt::format("can't write to '{}': {}", parent, error.message()));
+    fs::create_directories(path_, error);
+    if (error) {
+      throw Error(ErrorKind::kIo,
+                  fmt::format("can't write to '{}': {}", output.path(), error.message()));
     }
   }
-  ~ScratchFolder() { Remove(path_); }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  ~StagingFolder() { Remove(path_); }
+  StagingFolder(const StagingFolder&) = delete;
+  StagingFolder& operator=(const StagingFolder&) = delete;
+
+  // Puts a file of the folder where it belongs.
+  void Publish(const std::string& name, const Location& target) const {
+    const std::string file = fmt::format("{}/{}", path_, name);
+    if (target.is_remote()) {
+      TheObjectStore()->Upload(target.object(), file, {});
+      return;
+    }
+    std::error_code error;
+    fs::rename(file, target.path(), error);
+    if (error) {
+      throw Error(ErrorKind::kIo,
+                  fmt::format("can't write '{}': {}", target.path(), error.message()));
+    }
+  }
 
   static void Remove(const std::string& path) {
     std::error_code ignored;
@@ -75,25 +96,13 @@ void RunSampleDataCommand(const std::vector<std::string>& arguments) {
                               (output / name).path()));
     }
   }
-  std::error_code error;
-  fs::create_directories(output.path(), error);
-  if (error) {
-    throw Error(ErrorKind::kIo, fmt::format("can't make '{}': {}", output.path(), error.message()));
-  }
-
   Interruption interruption;
-  const ScratchFolder scratch(output.path());
-  interruption.SetCleanUp([path = scratch.path()] { ScratchFolder::Remove(path); });
-  options.directory = scratch.path();
+  const StagingFolder staging(output);
+  interruption.SetCleanUp([path = staging.path()] { StagingFolder::Remove(path); });
+  options.directory = staging.path();
   WriteShippingSample(options);
   if (interruption.exit_code() != 0) throw InterruptedBySignal{interruption.exit_code()};
-  for (const char* name : names) {
-    fs::rename(fmt::format("{}/{}", scratch.path(), name), (output / name).path(), error);
-    if (error) {
-      throw Error(ErrorKind::kIo,
-                  fmt::format("can't write '{}': {}", (output / name).path(), error.message()));
-    }
-  }
+  for (const char* name : names) staging.Publish(name, output / name);
   LogInfo(fmt::format("wrote {}: {} orders, seed {}", output.path(),
                       WithThousands(options.num_rows), options.seed));
 }

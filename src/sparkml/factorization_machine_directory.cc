@@ -124,7 +124,7 @@ Json Write(const SavedModel& model, Engine& engine, const std::string& directory
 
   WriteOptions options;
   options.directory = directory + "/data";
-  options.uuid = DerivedUuid(stamp.uuid_seed, model.uid + "/data");
+  options.uuid = stamp.FileUuid(model.uid + "/data");
   // Spark takes the columns for vector and matrix by this key alone.
   options.key_values[std::string(kSparkSchemaKey)] = SchemaJson();
   options.key_values[std::string(kSparkVersionKey)] = std::string(kSparkVersion);

@@ -118,11 +118,11 @@ RecordTable TreesOf(const TreeEnsemble& ensemble, const SparkMlStamp& stamp) {
 }
 
 void WriteTable(const RecordTable& table, Engine& engine, const std::string& directory,
-                std::string_view uuid_seed) {
+                const std::string& uuid) {
   MakeDirectories(directory);
   WriteOptions options;
   options.directory = directory;
-  options.uuid = DerivedUuid(uuid_seed, directory.substr(directory.rfind('/') + 1));
+  options.uuid = uuid;
   engine.WriteRecords(table, options);
   WriteTextFile(directory + "/_SUCCESS", "");
 }
@@ -133,9 +133,9 @@ Json Write(const SavedModel& model, Engine& engine, const std::string& directory
   if (ensemble == nullptr) {
     throw Error(ErrorKind::kInternal, "a model of kind gbt is not a tree ensemble");
   }
-  const std::string seed = stamp.uuid_seed + " " + model.uid;
-  WriteTable(NodesOf(*ensemble), engine, directory + "/data", seed);
-  WriteTable(TreesOf(*ensemble, stamp), engine, directory + "/treesMetadata", seed);
+  WriteTable(NodesOf(*ensemble), engine, directory + "/data", stamp.FileUuid(model.uid + "/data"));
+  WriteTable(TreesOf(*ensemble, stamp), engine, directory + "/treesMetadata",
+             stamp.FileUuid(model.uid + "/treesMetadata"));
   return {{"numFeatures", ensemble->num_features()}, {"numTrees", ensemble->trees().size()}};
 }
 

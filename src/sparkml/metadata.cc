@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "sql/spark_text.h"
 
 namespace firesteel {
@@ -154,14 +153,6 @@ void WriteMetadata(const StageMetadata& metadata, const std::string& directory,
   WriteTextFile((folder / fmt::format("part-00000-{}-c000.txt", uuid)).string(),
                 MetadataToJson(metadata) + '\n');
   WriteTextFile((folder / "_SUCCESS").string(), "");
-}
-
-std::string DerivedUuid(std::string_view seed, std::string_view what) {
-  std::string hash = Sha256(fmt::format("{}\n{}", seed, what)).substr(0, 32);
-  hash[12] = '4';  // The version digit of a random uuid.
-  hash[16] = "89ab"[hash[16] % 4];
-  return fmt::format("{}-{}-{}-{}-{}", hash.substr(0, 8), hash.substr(8, 4), hash.substr(12, 4),
-                     hash.substr(16, 4), hash.substr(20));
 }
 
 }  // namespace firesteel

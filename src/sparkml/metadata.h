@@ -43,7 +43,4 @@ StageMetadata ReadMetadata(const Location& stage);
 void WriteMetadata(const StageMetadata& metadata, const std::string& directory,
                    const std::string& uuid);
 
-/// A uuid made from `seed` and `what`: file names that are the same in every run.
-std::string DerivedUuid(std::string_view seed, std::string_view what);
-
 }  // namespace firesteel

@@ -82,14 +82,5 @@ TEST(Metadata, WrongTypesAndVersionsAreRefused) {
   EXPECT_THAT(ErrorOf(json.dump()), HasSubstr("saved by Spark 2.4.8"));
 }
 
-TEST(Metadata, DerivedUuidsAreStableAndDiffer) {
-  const std::string uuid = DerivedUuid("seed", "a");
-  EXPECT_EQ(uuid, DerivedUuid("seed", "a"));
-  EXPECT_NE(uuid, DerivedUuid("seed", "b"));
-  EXPECT_NE(uuid, DerivedUuid("other", "a"));
-  EXPECT_EQ(uuid.size(), 36u);
-  EXPECT_EQ(uuid[14], '4');
-}
-
 }  // namespace
 }  // namespace firesteel

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "sparkml/model_verification.h"
+#include "storage/local_copy.h"
 
 namespace firesteel {
 namespace {
@@ -128,7 +129,7 @@ std::optional<Json> ReadDescription(const Location& location) {
   const Location file = location / kModelDescriptionFile;
   if (!file.Exists()) return std::nullopt;
   try {
-    return Parse(ReadTextFile(file.path()));
+    return Parse(ReadTextFile(LocalCopy(file).path()));
   } catch (const Error& error) {
     throw error.Within(file.path());
   }

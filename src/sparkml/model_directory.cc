@@ -14,6 +14,7 @@
 #include "sparkml/model_description.h"
 #include "sparkml/model_verification.h"
 #include "sparkml/stage_directory.h"
+#include "storage/local_copy.h"
 
 namespace firesteel {
 namespace {
@@ -187,7 +188,7 @@ void WriteSparkModel(const ModelFormat& format, Engine& engine, const std::strin
   metadata.params = params;
   metadata.default_params = format.default_params;
   metadata.extra = format.write(saved, engine, folders.back(), stamp);
-  WriteMetadata(metadata, folders.back(), DerivedUuid(stamp.uuid_seed, saved.uid + "/metadata"));
+  WriteMetadata(metadata, folders.back(), stamp.FileUuid(saved.uid + "/metadata"));
 }
 
 SavedModel ReadSparkModel(Engine& engine, const Location& location,
@@ -262,16 +263,18 @@ void WriteModel(const SavedModel& model, Engine& engine, const std::string& dire
 }
 
 bool IsModel(const Location& location) {
-  return (location / "metadata").IsDirectory() || (location / kModelDescriptionFile).Exists();
+  return location.Exists() &&
+         ((location / "metadata").IsDirectory() || (location / kModelDescriptionFile).Exists());
 }
 
-SavedModel ReadModel(Engine& engine, const Location& location, const PythonStages& python_stages) {
-  if (!IsModel(location)) {
-    throw Error(ErrorKind::kNotFound,
-                fmt::format("{}: there is no model: {}", location.path(),
-                            location.Exists() ? "the folder 'metadata' is missing"
-                                              : "nothing has this name"));
+SavedModel ReadModel(Engine& engine, const Location& place, const PythonStages& python_stages) {
+  if (!IsModel(place)) {
+    throw Error(
+        ErrorKind::kNotFound,
+        fmt::format("{}: there is no model: {}", place.path(),
+                    place.Exists() ? "the folder 'metadata' is missing" : "nothing has this name"));
   }
+  const Location location = LocalCopy(place);
   const std::optional<Json> description = ReadDescription(location);
   SavedModel model;
   if ((location / "metadata").IsDirectory()) {

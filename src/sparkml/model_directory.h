@@ -79,10 +79,10 @@ bool IsModel(const Location& location);
 /// were saved, and the model must give the predictions that it gave then. Without, the features are
 /// named after the assembler's columns where their widths are known, and are categorical where a
 /// split says so.
-/// Throws Error(kNotFound) if there is nothing at `location`, Error(kInvalidArgument) naming the
+/// Throws Error(kNotFound) if there is nothing at `place`, Error(kInvalidArgument) naming the
 /// file for a broken model, one that was changed and one that is none, Error(kUnsupported) for a
 /// class we do not know and a firesteel.json of another version.
-SavedModel ReadModel(Engine& engine, const Location& location, const PythonStages& python_stages);
+SavedModel ReadModel(Engine& engine, const Location& place, const PythonStages& python_stages);
 
 /// How one kind of model lies on disk. A new kind is a new file in this folder, a line in
 /// model_formats.cc and a test.

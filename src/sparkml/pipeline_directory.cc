@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "sparkml/metadata.h"
 #include "sparkml/stage_directory.h"
+#include "storage/local_copy.h"
 
 namespace firesteel {
 
@@ -23,13 +25,18 @@ void WritePipelineModel(const PipelineModel& model, Engine& engine, const std::s
   }
 }
 
-PipelineModel ReadPipelineModel(Engine& engine, const Location& location,
+std::string SparkMlStamp::FileUuid(std::string_view what) const {
+  return UuidOf(fmt::format("{}\n{}{}", uuid_seed, what, name_salt));
+}
+
+PipelineModel ReadPipelineModel(Engine& engine, const Location& place,
                                 const PythonStages& python_stages) {
-  if (!(location / "metadata").IsDirectory()) {
+  if (!place.Exists() || !(place / "metadata").IsDirectory()) {
     throw Error(ErrorKind::kNotFound,
                 fmt::format("{}: there is no pipeline model: the folder 'metadata' is missing",
-                            location.path()));
+                            place.path()));
   }
+  const Location location = LocalCopy(place);
   const StageMetadata metadata = ReadMetadata(location);
   if (!IsPipelineClass(metadata.class_name)) {
     throw Error(

@@ -67,7 +67,8 @@ TEST_F(PipelineDirectoryTest, LooksAsSparkWritesIt) {
                           "5_stage_5", "6_stage_6", "7_stage_7"));
   EXPECT_THAT(Names(path + "/stages/0_stage_0"), ElementsAre("metadata"));
   EXPECT_THAT(Names(path + "/stages/1_stage_1"), ElementsAre("data", "metadata"));
-  const std::string uuid = DerivedUuid("s", "stage_1/data");
+  const std::string uuid =
+      SparkMlStamp{.timestamp_ms = 7, .uuid_seed = "s"}.FileUuid("stage_1/data");
   EXPECT_THAT(Names(path + "/stages/1_stage_1/data"),
               ElementsAre("_SUCCESS", "part-00000-" + uuid + "-c000.snappy.parquet"));
   EXPECT_EQ(ReadTextFile(DataFile(path + "/metadata")),

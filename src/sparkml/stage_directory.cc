@@ -135,7 +135,7 @@ std::vector<std::string> WritePipelineFolders(std::string_view uid,
   metadata.uid = uid;
   metadata.params["stageUids"] = stage_uids;
   MakeDirectories(directory);
-  WriteMetadata(metadata, directory, DerivedUuid(stamp.uuid_seed, metadata.uid + "/metadata"));
+  WriteMetadata(metadata, directory, stamp.FileUuid(metadata.uid + "/metadata"));
   MakeDirectories(directory + "/stages");
   std::vector<std::string> folders;
   for (std::size_t i = 0; i < stage_uids.size(); ++i) {
@@ -155,11 +155,11 @@ void WriteStage(const FittedStage& stage, Engine& engine, const std::string& dir
   metadata.uid = record.uid;
   metadata.params = record.params;
   metadata.default_params = record.default_params;
-  WriteMetadata(metadata, directory, DerivedUuid(stamp.uuid_seed, record.uid + "/metadata"));
+  WriteMetadata(metadata, directory, stamp.FileUuid(record.uid + "/metadata"));
   if (record.data.empty()) return;
   WriteOptions options;
   options.directory = directory + "/data";
-  options.uuid = DerivedUuid(stamp.uuid_seed, record.uid + "/data");
+  options.uuid = stamp.FileUuid(record.uid + "/data");
   options.key_values[std::string(kSparkSchemaKey)] = DataSchemaJson(record.data);
   options.key_values[std::string(kSparkVersionKey)] = std::string(kSparkVersion);
   MakeDirectories(options.directory);

@@ -16,8 +16,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/parallel.h"
+#include "base/shown_names.h"
 #include "base/text.h"
-#include "storage/copy_names.h"
 #include "storage/output_list.h"
 #include "storage/scratch.h"
 
@@ -31,11 +31,16 @@ constexpr int kTransfers = 12;
 // How often a reader starts anew when an output is replaced under its hands.
 constexpr int kAttempts = 4;
 
+struct Found {
+  std::vector<RemoteFile> files;
+  bool by_list = false;  // Whether the list of an output said so.
+};
+
 // What was found and fetched, for the whole process.
 struct Mirror {
   std::mutex mutex;
-  std::map<std::string, std::vector<RemoteFile>> found;  // By URL.
-  std::set<std::string> fetched;                         // Paths of local copies.
+  std::map<std::string, Found> found;  // By URL.
+  std::set<std::string> fetched;       // Paths of local copies.
 };
 
 Mirror& TheMirror() {
@@ -124,7 +129,38 @@ std::string Disagreement(const Listing& listing, const std::vector<RemoteFile>& 
   return "";
 }
 
-std::vector<RemoteFile> FindNow(const Location& location) {
+// What lies at `inside`, below a location where `found` lies; nothing if an output of its own may
+// lie there.
+std::optional<std::vector<RemoteFile>> FilesInside(const Found& found, const std::string& inside) {
+  std::vector<RemoteFile> files;
+  for (const RemoteFile& file : found.files) {
+    if (!found.by_list && NameOf(file.path) == kManifestFile &&
+        (inside + '/').starts_with(ParentFolder(file.path))) {
+      return std::nullopt;
+    }
+    if (file.path != inside && !file.path.starts_with(inside + '/')) continue;
+    RemoteFile& part = files.emplace_back(file);
+    part.path = file.path == inside ? "" : file.path.substr(inside.size() + 1);
+  }
+  return files;
+}
+
+// What is known of a location from what was found above it.
+std::optional<std::vector<RemoteFile>> FindKnown(const Location& location) {
+  Mirror& mirror = TheMirror();
+  const std::lock_guard<std::mutex> guard(mirror.mutex);
+  const std::string& url = location.path();
+  for (std::size_t end = url.size(); end != std::string::npos && end > 0;
+       end = url.rfind('/', end - 1)) {
+    const auto known = mirror.found.find(url.substr(0, end));
+    if (known == mirror.found.end()) continue;
+    if (end == url.size()) return known->second.files;
+    return FilesInside(known->second, url.substr(end + 1));
+  }
+  return std::nullopt;
+}
+
+Found FindNow(const Location& location) {
   const std::shared_ptr<ObjectStore> store = TheObjectStore();
   const ObjectName& at = location.object();
   Listing listing;
@@ -143,7 +179,7 @@ std::vector<RemoteFile> FindNow(const Location& location) {
   if (list) {
     std::vector<RemoteFile> files = ListedFiles(*list, at);
     const std::string other = Disagreement(listing, files);
-    if (other.empty()) return files;
+    if (other.empty()) return {std::move(files), true};
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("'{}' holds '{}', which the list of the output, {}{}, does not name: "
                             "another program wrote there since; remove that file, or the list if "
@@ -158,13 +194,13 @@ std::vector<RemoteFile> FindNow(const Location& location) {
       listing.files.push_back({"", at.key, object->num_bytes, object->etag, ""});
     }
   }
-  return listing.files;
+  return {std::move(listing.files), false};
 }
 
 std::string MirrorRoot() {
   static const std::string root = [] {
     std::string path = ScratchFolder() + "/s3/";
-    NameCopies(path, "s3://");
+    ShowAs(path, "s3://");
     return path;
   }();
   return root;
@@ -231,7 +267,9 @@ std::vector<std::string> FetchFiles(const Location& location,
       LogInfo(fmt::format("{}; looking again", error.what()));
       Mirror& mirror = TheMirror();
       const std::lock_guard<std::mutex> guard(mirror.mutex);
-      mirror.found.erase(location.path());
+      std::erase_if(mirror.found, [&](const auto& found) {
+        return (location.path() + '/').starts_with(found.first + '/');
+      });
       const std::string root = MirrorPath(location, "");
       std::erase_if(mirror.fetched, [&](const std::string& path) {
         return path == root || path.starts_with(root + '/');
@@ -291,17 +329,13 @@ RemoteKind FindRemote(const Location& location) {
 }
 
 std::vector<RemoteFile> FindRemoteFiles(const Location& location) {
-  Mirror& mirror = TheMirror();
-  {
-    const std::lock_guard<std::mutex> guard(mirror.mutex);
-    const auto known = mirror.found.find(location.path());
-    if (known != mirror.found.end()) return known->second;
-  }
-  std::vector<RemoteFile> files = FindNow(location);
-  std::sort(files.begin(), files.end(),
+  if (std::optional<std::vector<RemoteFile>> known = FindKnown(location)) return *std::move(known);
+  Found found = FindNow(location);
+  std::sort(found.files.begin(), found.files.end(),
             [](const RemoteFile& left, const RemoteFile& right) { return left.path < right.path; });
+  Mirror& mirror = TheMirror();
   const std::lock_guard<std::mutex> guard(mirror.mutex);
-  return mirror.found.insert_or_assign(location.path(), std::move(files)).first->second;
+  return mirror.found.insert_or_assign(location.path(), std::move(found)).first->second.files;
 }
 
 void ForgetRemoteFiles() {

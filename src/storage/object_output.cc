@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/parallel.h"
 #include "base/random.h"
-#include "storage/copy_names.h"
+#include "base/shown_names.h"
 #include "storage/output_list.h"
 #include "storage/output_rules.h"
 #include "storage/output_target.h"
@@ -131,7 +131,7 @@ ObjectOutput::ObjectOutput(const Location& target, const OutputOptions& options)
   if (error) {
     throw Error(ErrorKind::kIo, fmt::format("can't make '{}': {}", staging_, error.message()));
   }
-  NameCopies(staging_, url_);
+  ShowAs(staging_, url_);
 }
 
 ObjectOutput::Objects ObjectOutput::ListAll() const {

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "storage/copy_names.h"
+#include "base/shown_names.h"
 #include "storage/local_copy.h"
 #include "storage/memory_object_store.h"
 #include "storage/output.h"

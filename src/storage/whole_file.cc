@@ -33,22 +33,38 @@ void Sync(const fs::path& path) {
   if (reason != 0 && reason != EINVAL) Fail(path, reason);
 }
 
+[[noreturn]] void RefuseExistingFile(const Location& target) {
+  throw Error(ErrorKind::kInvalidArgument,
+              fmt::format("'{}' exists already; give another name, or allow it to be replaced "
+                          "with --overwrite-output true",
+                          target.path()));
+}
+
 }  // namespace
 
 void CheckFileTarget(const Location& target, bool overwrite) {
+  if (target.is_remote()) {
+    if (target.object().key.empty()) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("'{}' is a bucket; give the name of an object in it", target.path()));
+    }
+    if (!overwrite && TheObjectStore()->Find(target.object())) RefuseExistingFile(target);
+    return;
+  }
   if (target.IsDirectory()) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("'{}' is a folder; give the name of a file", target.path()));
   }
-  if (!overwrite && target.Exists()) {
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("'{}' exists already; give another name, or allow it to be replaced "
-                            "with --overwrite-output true",
-                            target.path()));
-  }
+  if (!overwrite && target.Exists()) RefuseExistingFile(target);
 }
 
 void WriteWholeFile(const Location& target, std::string_view content, bool overwrite) {
+  if (target.is_remote()) {
+    PutCondition condition;
+    condition.if_absent = !overwrite;
+    if (!TheObjectStore()->Put(target.object(), content, condition)) RefuseExistingFile(target);
+    return;
+  }
   CheckFileTarget(target, overwrite);
   std::error_code error;
   const fs::path path = fs::weakly_canonical(fs::absolute(target.path()), error);

@@ -11,9 +11,9 @@ namespace firesteel {
 void CheckFileTarget(const Location& target, bool overwrite);
 
 /// Writes a file that appears whole or not at all: under a temporary name beside `target`, synced,
-/// then renamed. A file that is there is replaced, one that a symbolic link points to behind the
-/// link. Missing folders are made. Throws as CheckFileTarget does, and Error(kIo); what was there
-/// is then still in place.
+/// then renamed; on S3 as an object. A file that is there is replaced, one that a symbolic link
+/// points to behind the link. Missing folders are made. Throws as CheckFileTarget does, and
+/// Error(kIo); what was there is then still in place.
 void WriteWholeFile(const Location& target, std::string_view content, bool overwrite);
 
 }  // namespace firesteel

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/random.h"
 #include "base/text.h"
 #include "sparkml/frame.h"
 #include "sql/expression.h"
@@ -307,7 +306,7 @@ Frame Preprocessing::WritePart(const Relation& rows, const std::optional<std::st
   }
   const Relation selected = engine_.Query(rows, Filter(condition));
   const WriteResult written =
-      WriteFrame(engine_, selected, work_.MakeFolder(part), UuidOf(seed_ + " " + part));
+      WriteFrame(engine_, selected, work_.MakeFolder(part), work_.FileUuid(seed_, part));
   work_.AddWritten(part, written.num_rows);
   if (written.num_rows == 0) {
     work_.manifest.Warn(
@@ -430,7 +429,10 @@ StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
                                           .inputs = inputs,
                                           .entries = {"training", "validation", "manifest.json"}});
   StepWork work(engine, workflow, "data_preprocessing",
-                {.directory = output.staging(), .target = options.output.path()}, options.observer);
+                {.directory = output.staging(),
+                 .target = options.output.path(),
+                 .name_salt = output.name_salt()},
+                options.observer);
   for (const SourceFiles& source : sources) work.inputs.Add(source.spec->name, source.files);
   work.inputs.Start();
   work.manifest.parameters = {{"training_fraction", options.training_fraction},

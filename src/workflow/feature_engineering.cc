@@ -61,11 +61,13 @@ FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel
   Relation transformed = Within(input.path, [&] { return model->Transform(engine, input.rows); });
   if (keep) transformed = engine.Keep(transformed);
   work->clock.Begin("writing");
-  const WriteResult written =
-      WriteFrame(engine, transformed, work->MakeFolder("dataframe"), UuidOf(seed + " dataframe"));
+  const WriteResult written = WriteFrame(engine, transformed, work->MakeFolder("dataframe"),
+                                         work->FileUuid(seed, "dataframe"));
   if (fit) {
     WritePipelineModel(*model, engine, work->place().directory + "/pipeline_model",
-                       {.timestamp_ms = TimestampOf(seed), .uuid_seed = seed});
+                       {.timestamp_ms = TimestampOf(seed),
+                        .uuid_seed = seed,
+                        .name_salt = work->place().name_salt});
   }
 
   RowLedger ledger{.read = input.num_rows, .used = written.num_rows};
@@ -106,9 +108,12 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
                           .inputs = inputs,
                           .entries = {"dataframe", "pipeline_model", "manifest.json"}});
   StepWork work(engine, workflow, "feature_engineering",
-                {.directory = output.staging(), .target = options.output.path()}, options.observer);
+                {.directory = output.staging(),
+                 .target = options.output.path(),
+                 .name_salt = output.name_salt()},
+                options.observer);
   work.inputs.Add("dataframe", files);
-  if (options.pipeline_model) work.inputs.AddTree("pipeline_model", options.pipeline_model->path());
+  if (options.pipeline_model) work.inputs.AddTree("pipeline_model", *options.pipeline_model);
   work.inputs.Start();
   work.manifest.parameters = {{"overwrite_output", options.overwrite}};
 

@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "base/json_text.h"
 #include "base/log.h"
-#include "storage/location.h"
+#include "storage/local_copy.h"
 #include "workflow/version.h"
 
 namespace firesteel {
@@ -39,10 +39,10 @@ void InputHashes::Add(const std::string& role, const std::vector<std::string>& p
   }
 }
 
-void InputHashes::AddTree(const std::string& role, const std::string& directory) {
+void InputHashes::AddTree(const std::string& role, const Location& directory) {
   std::vector<std::string> paths;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(directory, error);
+  for (fs::recursive_directory_iterator it(LocalCopy(directory).path(), error);
        !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
     const std::string name = it->path().filename().string();
     if (name[0] != '_' && name[0] != '.' && it->is_regular_file(error)) {
@@ -128,6 +128,7 @@ Json Manifest::Write(const std::string& directory, const Workflow& workflow,
   Json json;
   json["version"] = 1;
   json["step"] = step;
+  if (!part_of.empty()) json["part_of"] = part_of;
   json["firesteel"] = Version();
   json["engine"] = engine;
   json["workflow"] = {

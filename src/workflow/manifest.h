@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/location.h"
 #include "workflow/ledger.h"
 #include "workflow/steps.h"
 #include "workflow/workflow.h"
@@ -35,7 +36,7 @@ class InputHashes {
   /// Adds the files of one input; before Start.
   void Add(const std::string& role, const std::vector<std::string>& paths);
   /// All files below a directory whose names begin with neither `_` nor `.`.
-  void AddTree(const std::string& role, const std::string& directory);
+  void AddTree(const std::string& role, const Location& directory);
   /// Adds rows in the engine; `origin` tells all that decides what they are.
   void AddRows(const std::string& role, const std::string& path, std::string_view origin);
   void Start();
@@ -78,6 +79,8 @@ class PhaseClock {
 /// of files is what allows the next run to replace them.
 struct Manifest {
   std::string step;
+  std::string part_of =
+      {};  // "..": the step's folder is part of the output there; empty: it is none.
   std::string engine;
   std::vector<InputFile> inputs;
   nlohmann::ordered_json parameters = nlohmann::ordered_json::object();

@@ -301,7 +301,9 @@ void Training::WriteModelFolder(const std::shared_ptr<const Regressor>& model) c
         {{"role", input.role}, {"bytes", input.bytes}, {"sha256", input.sha256}});
   }
   WriteModel(saved, engine_, work_.place().directory + "/model",
-             {.timestamp_ms = TimestampOf(seed_), .uuid_seed = seed_});
+             {.timestamp_ms = TimestampOf(seed_),
+              .uuid_seed = seed_,
+              .name_salt = work_.place().name_salt});
 }
 
 void Training::Predict(const Part& part, const std::shared_ptr<const Regressor>& model) {
@@ -352,7 +354,7 @@ void Training::Predict(const Part& part, const std::shared_ptr<const Regressor>&
   WriteOptions options;
   options.format = FileFormat::kCsv;
   options.directory = work_.MakeFolder(part.name + "/predictions.csv");
-  options.uuid = UuidOf(seed_ + " predictions " + part.name);
+  options.uuid = work_.FileUuid(seed_, "predictions " + part.name);
   const WriteResult written =
       engine_.Write(has_more ? engine_.Query(predictions, shown) : predictions, options);
   WriteTextFile(options.directory + "/_SUCCESS", "");
@@ -465,7 +467,10 @@ StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
                                           .entries = {"training", "validation", "model",
                                                       "evaluation.json", "manifest.json"}});
   StepWork work(engine, workflow, "model_training",
-                {.directory = output.staging(), .target = options.output.path()}, options.observer);
+                {.directory = output.staging(),
+                 .target = options.output.path(),
+                 .name_salt = output.name_salt()},
+                options.observer);
   for (const Input& input : inputs) work.inputs.Add(input.role, input.files);
   work.inputs.Start();
   work.manifest.parameters = {{"overwrite_output", options.overwrite}};

@@ -10,7 +10,6 @@
 #include <variant>
 
 #include "base/error.h"
-#include "base/random.h"
 #include "base/text.h"
 #include "features/input_types.h"
 #include "sparkml/frame.h"
@@ -148,7 +147,7 @@ Relation Prediction::Select(const Relation& rows, const std::vector<std::string>
 // Writes rows in the order of kRowColumn, without it.
 WriteResult Prediction::Write(const Relation& rows, const std::string& folder, FileFormat format) {
   const std::string directory = work_.MakeFolder(folder);
-  const std::string uuid = UuidOf(seed_ + " " + folder);
+  const std::string uuid = work_.FileUuid(seed_, folder);
   if (format == FileFormat::kParquet) {
     return WriteFrame(engine_, rows, directory, uuid, kRowColumn);
   }
@@ -409,11 +408,14 @@ ScoringStep::ScoringStep(Engine& engine, const Workflow& workflow, const std::st
       inputs(InputsOf(options)),
       output(options.output,
              {.overwrite = options.overwrite, .inputs = inputs, .entries = std::move(entries)}),
-      work(engine, workflow, name, {.directory = output.staging(), .target = options.output.path()},
+      work(engine, workflow, name,
+           {.directory = output.staging(),
+            .target = options.output.path(),
+            .name_salt = output.name_salt()},
            options.observer) {
   rows.AddInputs(&work.inputs);
-  work.inputs.AddTree("model", options.model.path());
-  if (options.pipeline_model) work.inputs.AddTree("pipeline_model", options.pipeline_model->path());
+  work.inputs.AddTree("model", options.model);
+  if (options.pipeline_model) work.inputs.AddTree("pipeline_model", *options.pipeline_model);
   work.inputs.Start();
   work.manifest.parameters = {{"on_unseen", NameOf(options.on_unseen)},
                               {"overwrite_output", options.overwrite}};

@@ -15,7 +15,9 @@ StepWork MakeStep(Engine& engine, const Workflow& workflow, const std::string& s
                   const std::string& folder, OutputDirectory* output, const RunOptions& options) {
   return StepWork(engine, workflow, step,
                   {.directory = output->MakeFolder(folder),
-                   .target = fmt::format("{}/{}", options.output.path(), folder)},
+                   .target = fmt::format("{}/{}", options.output.path(), folder),
+                   .name_salt = output->name_salt(),
+                   .part_of = folder.find('/') == std::string::npos ? ".." : "../.."},
                   options.observer);
 }
 
@@ -33,7 +35,10 @@ StepReport RunAllSteps(Engine& engine, const Workflow& workflow, const RunOption
                                                       "model_training", "manifest.json"},
                                           .holds_outputs = true});
   StepWork run(engine, workflow, "run",
-               {.directory = output.staging(), .target = options.output.path()}, {});
+               {.directory = output.staging(),
+                .target = options.output.path(),
+                .name_salt = output.name_salt()},
+               {});
   run.clock.Begin("data_preprocessing");
   StepWork preprocessing =
       MakeStep(engine, workflow, "data_preprocessing", "data_preprocessing", &output, options);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/random.h"
 
 namespace firesteel {
 
@@ -14,6 +15,7 @@ StepWork::StepWork(Engine& engine, const Workflow& workflow, const std::string& 
                    const StepObserver& observer)
     : clock(observer), engine_(engine), workflow_(workflow), place_(std::move(place)) {
   manifest.step = step;
+  manifest.part_of = place_.part_of;
   manifest.engine = engine.version();
 }
 
@@ -30,6 +32,10 @@ std::string StepWork::MakeFolder(const std::string& relative) const {
 std::string StepWork::Seed(std::string_view parameters) {
   return fmt::format("{} {} {} {}", manifest.step, inputs.Combined(), Sha256(workflow_.text),
                      parameters);
+}
+
+std::string StepWork::FileUuid(const std::string& seed, std::string_view what) const {
+  return UuidOf(fmt::format("{} {}{}", seed, what, place_.name_salt));
 }
 
 void StepWork::AddWritten(const std::string& part, std::int64_t num_rows) {

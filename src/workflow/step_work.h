@@ -26,8 +26,10 @@ struct Frame {
 class StepWork {
  public:
   struct Place {
-    std::string directory;  // Exists; the step's files go here.
-    std::string target;     // Where the directory will lie once the output is complete.
+    std::string directory;       // Exists; the step's files go here.
+    std::string target;          // Where the directory will lie once the output is complete.
+    std::string name_salt = {};  // OutputDirectory::name_salt.
+    std::string part_of = {};    // Manifest::part_of.
   };
 
   StepWork(Engine& engine, const Workflow& workflow, const std::string& step, Place place,
@@ -42,6 +44,9 @@ class StepWork {
   /// What uids, file names and timestamps derive from: the step, the contents of its inputs, the
   /// workflow and `parameters`. Waits for the hashes of the inputs.
   std::string Seed(std::string_view parameters);
+
+  /// For the names of the data files of one folder, which `what` tells from others.
+  std::string FileUuid(const std::string& seed, std::string_view what) const;
 
   /// Notes how many rows of a part were written, for the manifest and the report.
   void AddWritten(const std::string& part, std::int64_t num_rows);

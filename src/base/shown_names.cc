@@ -1,4 +1,4 @@
-#include "storage/copy_names.h"
+#include "base/shown_names.h"
 
 #include <mutex>
 #include <utility>
@@ -19,7 +19,7 @@ Names& TheNames() {
 
 }  // namespace
 
-void NameCopies(const std::string& local, const std::string& shown) {
+void ShowAs(const std::string& local, const std::string& shown) {
   Names& names = TheNames();
   const std::lock_guard<std::mutex> guard(names.mutex);
   names.pairs.emplace_back(local, shown);
