@@ -33,6 +33,13 @@ set(duckdb_root ${FIRESTEEL_CACHE}/deps/duckdb-${DUCKDB_VERSION})
 if(NOT EXISTS ${duckdb_root}/lib/libduckdb.so)
   message(FATAL_ERROR "DuckDB ${DUCKDB_VERSION} is not in ${duckdb_root}: run tools/setup (make does it for you)")
 endif()
+# Its extensions, which are loaded when something of S3 is first asked for.
+set(DUCKDB_EXTENSIONS ${duckdb_root}/lib/extensions/httpfs.duckdb_extension ${duckdb_root}/lib/extensions/aws.duckdb_extension)
+foreach(extension ${DUCKDB_EXTENSIONS})
+  if(NOT EXISTS ${extension})
+    message(FATAL_ERROR "DuckDB's extension ${extension} is missing: run tools/setup (make does it for you)")
+  endif()
+endforeach()
 add_library(duckdb SHARED IMPORTED)
 set_target_properties(duckdb PROPERTIES
   IMPORTED_LOCATION ${duckdb_root}/lib/libduckdb.so

@@ -76,6 +76,15 @@ add_custom_command(OUTPUT ${runtime_duckdb}
   DEPENDS ${duckdb_library}
   COMMENT "Copying libduckdb.so" VERBATIM)
 set(runtime_files ${runtime_duckdb})
+foreach(extension ${DUCKDB_EXTENSIONS})
+  get_filename_component(extension_name ${extension} NAME)
+  set(runtime_extension ${CMAKE_BINARY_DIR}/lib/extensions/${extension_name})
+  add_custom_command(OUTPUT ${runtime_extension}
+    COMMAND ${CMAKE_COMMAND} -E copy ${extension} ${runtime_extension}
+    DEPENDS ${extension}
+    COMMENT "Copying ${extension_name}" VERBATIM)
+  list(APPEND runtime_files ${runtime_extension})
+endforeach()
 if(FIRESTEEL_XGBOOST)
   # As in its wheel, so that it finds its OpenMP runtime.
   set(runtime_xgboost ${CMAKE_BINARY_DIR}/lib/xgboost/lib/libxgboost.so)

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <filesystem>
 #include <system_error>
 
@@ -21,23 +22,41 @@ constexpr int kMode = RTLD_LAZY | RTLD_LOCAL;  // The sanitizers' own functions 
 constexpr int kMode = RTLD_LAZY | RTLD_LOCAL | RTLD_DEEPBIND;
 #endif
 
+// Where a file that comes with the program may lie.
+std::array<fs::path, 2> Places(const std::string& file) {
+  std::error_code error;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  return {folder / "lib" / file, folder.parent_path() / "lib" / file};
+}
+
+[[noreturn]] void ThrowNotLoaded(const std::string& file, const std::string& reasons) {
+  throw Error(ErrorKind::kIo, fmt::format("{} can't be loaded; it belongs into {}{}",
+                                          fs::path(file).filename().string(),
+                                          Places(file)[0].parent_path().string(), reasons));
+}
+
 }  // namespace
+
+std::string FindBesideProgram(const std::string& file) {
+  std::error_code error;
+  for (const fs::path& path : Places(file)) {
+    if (fs::exists(path, error)) return path.string();
+  }
+  ThrowNotLoaded(file, "");
+}
 
 SharedLibrary::SharedLibrary(const std::string& file) : file_(file) {
   std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  const fs::path beside = program.parent_path() / "lib" / file;
   std::string reasons;
-  for (const fs::path& path :
-       {beside, program.parent_path().parent_path() / "lib" / file, fs::path(file).filename()}) {
-    if (path.has_parent_path() && !fs::exists(path, error)) continue;
+  const auto load = [&](const fs::path& path) {
     handle_ = dlopen(path.c_str(), kMode);
-    if (handle_ != nullptr) return;
-    reasons += fmt::format("; {}", dlerror());
+    if (handle_ == nullptr) reasons += fmt::format("; {}", dlerror());
+    return handle_ != nullptr;
+  };
+  for (const fs::path& path : Places(file)) {
+    if (fs::exists(path, error) && load(path)) return;
   }
-  throw Error(ErrorKind::kIo, fmt::format("{} can't be loaded; it belongs into {}{}",
-                                          fs::path(file).filename().string(),
-                                          beside.parent_path().string(), reasons));
+  if (!load(fs::path(file).filename())) ThrowNotLoaded(file, reasons);
 }
 
 void* SharedLibrary::Function(const char* name) const {

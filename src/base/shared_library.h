@@ -4,6 +4,10 @@
 
 namespace firesteel {
 
+/// The path of a file that comes with the program: `file` below lib/ beside the program or below
+/// ../lib. Throws Error(kIo) that says where it belongs if it is in neither. Threads: any.
+std::string FindBesideProgram(const std::string& file);
+
 /// A shared library that is loaded when it is first needed, since most commands do without. It
 /// stays loaded until the process ends. Threads: any.
 class SharedLibrary {
