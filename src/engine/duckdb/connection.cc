@@ -128,6 +128,7 @@ Connection::Connection(const DatabaseOptions& options) {
     SetOption(config, "autoinstall_known_extensions", "false");
     SetOption(config, "allow_community_extensions", "false");
     SetOption(config, "allow_persistent_secrets", "false");
+    if (options.shows_secrets) SetOption(config, "allow_unredacted_secrets", "true");
     state = duckdb_open_ext(nullptr, &database_, config, &message);
   } catch (...) {
     duckdb_destroy_config(&config);

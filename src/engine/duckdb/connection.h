@@ -127,6 +127,7 @@ struct DatabaseOptions {
   int num_threads = 0;
   std::int64_t memory_limit_bytes = 0;
   std::string temp_directory = {};
+  bool shows_secrets = false;  // Lets queries read what secrets hold.
 };
 
 /// An in-memory database and its one connection.
