@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "cli/s3_flags.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "engine/duckdb/library/library.h"
 #include "sparkml/model_description.h"
@@ -137,6 +138,7 @@ void AddCommonFlags(Flags* flags) {
   flags->AddValue(kCommon, "--progress", "auto|always|never",
                   "Show on stderr what is being done (default: auto, on a terminal)");
   AddLogFlags(flags);
+  AddS3Flags(flags);
 }
 
 void ReadLogFlags(const Flags& flags) {

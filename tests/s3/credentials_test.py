@@ -55,9 +55,9 @@ class Server(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address, fails=False):
+    def __init__(self, address, status=None):
         self.requests = []
-        self.fails = fails
+        self.status = status  # Of every answer, if it is an error.
         super().__init__(address, Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -72,9 +72,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.requests.append([self.command, self.path, headers, body])
         status, text = self.choose(headers, body)
-        if self.server.fails and self.path != "/latest/api/token":
+        if self.server.status and self.path != "/latest/api/token":
             # An error that repeats what nobody should see.
-            status, text = 500, f"<Error><Message>{SECRET} {TOKEN}</Message></Error>"
+            status, text = self.server.status, f"<Error><Message>{SECRET} {TOKEN}</Message></Error>"
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -117,7 +117,7 @@ def serve_and_run(folder):
             subprocess.run(["mount", "--bind", f"{folder}/ca.pem", file], check=True)
     subprocess.run(["mount", "--bind", f"{folder}/hosts", "/etc/hosts"], check=True)
     server = Server.__new__(Server)
-    server.requests, server.fails = [], bool(os.environ.get("TEST_SERVER_FAILS"))
+    server.requests, server.status = [], int(os.environ.get("TEST_STATUS", "0"))
     http.server.ThreadingHTTPServer.__init__(server, ("127.0.0.1", 443), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{folder}/server.pem", f"{folder}/server.key")
@@ -215,7 +215,7 @@ class CredentialsTest(unittest.TestCase):
                 self.assertEqual((method, headers.get("x-aws-ec2-metadata-token")), ("GET", "the-token-of-imds"), path)
 
     def test_an_instance_without_answers_is_an_error(self):
-        server = self.serve(fails=True)
+        server = self.serve(status=500)
         told = self.refusal(
             DENIED, AWS_EC2_METADATA_DISABLED="false", AWS_EC2_METADATA_SERVICE_ENDPOINT=server.url
         )
@@ -241,7 +241,7 @@ class CredentialsTest(unittest.TestCase):
         self.check_keys(found, "AKCONTAINER")
 
     def test_a_container_that_fails_is_an_error(self):
-        server = self.serve(fails=True)
+        server = self.serve(status=500)
         told = self.refusal(
             DENIED,
             AWS_CONTAINER_CREDENTIALS_FULL_URI=f"{server.url}/container",
@@ -328,7 +328,7 @@ class ServiceOfAwsTest(CredentialsTest):
         self.assertIn("RoleArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Arole%2Fpod", requests[0][3])
 
     def test_web_identity_that_fails_is_an_error(self):
-        code, stdout, stderr, requests = self.run_inside(**self.web_identity(), TEST_SERVER_FAILS="1")
+        code, stdout, stderr, requests = self.run_inside(**self.web_identity(), TEST_STATUS="400")
         self.check_refusal(DENIED, code, stdout, stderr)
         self.assertIn("or web identity (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN)", stderr)
         self.assertTrue(requests)
@@ -354,7 +354,7 @@ class ServiceOfAwsTest(CredentialsTest):
 
     def test_an_sso_session_that_is_over_says_what_to_run(self):
         self.sso_session()
-        code, stdout, stderr, _ = self.run_inside(AWS_PROFILE="work", TEST_SERVER_FAILS="1")
+        code, stdout, stderr, _ = self.run_inside(AWS_PROFILE="work", TEST_STATUS="401")
         self.check_refusal(DENIED, code, stdout, stderr)
         self.assertIn("run aws sso login --profile work", stderr)
 
