@@ -71,6 +71,25 @@ else()
   add_library(xgboost_runtime INTERFACE)
 endif()
 
+# AWS's libraries, each before those that it calls. A build without them says so when it is asked for s3://.
+add_library(aws_s3_api INTERFACE)
+if(FIRESTEEL_S3)
+  file(STRINGS ${pinned} awscrt_line REGEX "^pypi +s3 +awscrt ")
+  string(REGEX REPLACE "^pypi +s3 +awscrt +([^ ]+) .*" "\\1" AWSCRT_VERSION "${awscrt_line}")
+  set(awscrt_root ${FIRESTEEL_CACHE}/deps/awscrt-${AWSCRT_VERSION})
+  if(NOT EXISTS ${awscrt_root}/lib/libaws-c-s3.a)
+    message(FATAL_ERROR "AWS's libraries (awscrt ${AWSCRT_VERSION}) are not in ${awscrt_root}: run tools/setup (make does it "
+                        "for you), or configure with -DFIRESTEEL_S3=OFF")
+  endif()
+  foreach(name aws-c-s3 aws-c-auth aws-checksums aws-c-http aws-c-compression aws-c-io s2n aws-c-sdkutils aws-c-cal aws-c-common)
+    add_library(${name} STATIC IMPORTED)
+    set_target_properties(${name} PROPERTIES IMPORTED_LOCATION ${awscrt_root}/lib/lib${name}.a)
+    target_link_libraries(aws_s3_api INTERFACE ${name})
+  endforeach()
+  target_link_libraries(aws_s3_api INTERFACE OpenSSL::Crypto Threads::Threads ${CMAKE_DL_LIBS} m rt)
+  target_include_directories(aws_s3_api SYSTEM INTERFACE ${awscrt_root}/include)
+endif()
+
 if(FIRESTEEL_TESTS)
   # From source: GoogleTest must be compiled by the compiler and with the sanitizers of the code it tests.
   set(INSTALL_GTEST OFF)

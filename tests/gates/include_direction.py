@@ -2,7 +2,7 @@
 
 usage: include_direction.py [SRC]
 
-The rules: a folder includes only what lies below it; DuckDB's header is included only in engine/duckdb; the target that a
+The rules: a folder includes only what lies below it; DuckDB's header is included only in engine/duckdb, AWS's only in storage/s3; the target that a
 file belongs to links every folder that the file includes (publicly if the file is listed under HEADERS) and links no
 folder above it; every source is listed, and every header that another folder includes is listed under HEADERS, which
 has it checked to compile alone. Test programs (firesteel_test) may include and link anything.
@@ -18,6 +18,7 @@ BELOW = {
     "table": ["base"],
     "sql": ["table", "base"],
     "storage": ["base"],
+    "storage/s3": ["storage", "base"],
     "engine": ["sql", "table", "base"],
     "engine/duckdb": ["engine", "sql", "storage", "table", "base"],
     "model": ["table", "base"],
@@ -28,7 +29,7 @@ BELOW = {
     "export": ["sparkml", "model", "sql", "table", "base"],
     "sample": ["base"],
 }
-BELOW["workflow"] = [folder for folder in BELOW if folder not in ("engine/duckdb", "export", "sample")]
+BELOW["workflow"] = [folder for folder in BELOW if folder not in ("engine/duckdb", "storage/s3", "export", "sample")]
 BELOW["cli"] = list(BELOW)
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
@@ -38,8 +39,8 @@ KEYWORDS = {"SOURCES", "HEADERS", "DEPENDS", "PRIVATE_DEPENDS"}
 def folder_of(path):
     """The folder of BELOW that a path relative to src belongs to, or None."""
     parts = pathlib.PurePosixPath(path).parts
-    if parts[:2] == ("engine", "duckdb"):
-        return "engine/duckdb"
+    if "/".join(parts[:2]) in BELOW and len(parts) > 2:
+        return "/".join(parts[:2])
     return parts[0] if len(parts) > 1 and parts[0] in BELOW else None
 
 
@@ -102,6 +103,8 @@ def check(src):
         for bracket, included in INCLUDE.findall(path.read_text()):
             if included == "duckdb.h" and folder != "engine/duckdb":
                 problems.append(f"src/{name}: includes duckdb.h, whose types belong to src/engine/duckdb alone")
+            if included.startswith("aws/") and folder != "storage/s3":
+                problems.append(f"src/{name}: includes {included}, whose types belong to src/storage/s3 alone")
             other = folder_of(included) if bracket == '"' else None
             if other is None or other == folder:
                 continue
@@ -123,6 +126,8 @@ def check(src):
                     problems.append(f"src/{folder}/CMakeLists.txt: {target.name} links {linked}, which {folder} may not know")
         if "duckdb" in target.linked and own != {"engine/duckdb"}:
             problems.append(f"{target.name} links DuckDB, which only src/engine/duckdb may")
+        if "aws_s3_api" in target.linked and own != {"storage/s3"}:
+            problems.append(f"{target.name} links AWS's libraries, which only src/storage/s3 may")
     if not files:
         problems.append(f"{src}: no sources found")
     return problems, len(files), len(targets)
