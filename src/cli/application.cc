@@ -12,6 +12,9 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
+#include "cli/s3_flags.h"
+#include "storage/object_store.h"
+#include "storage/s3/s3_store.h"
 #include "workflow/version.h"
 
 namespace firesteel {
@@ -79,7 +82,9 @@ void Dispatch(const std::vector<std::string>& arguments) {
   } else if (name == "--version") {
     fmt::print("firesteel {}\n", Version());
   } else {
-    FindCommand(name).run(std::vector<std::string>(arguments.begin() + 1, arguments.end()));
+    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    ProvideObjectStore([rest] { return OpenS3(FindS3Settings(rest)); });
+    FindCommand(name).run(rest);
   }
 }
 

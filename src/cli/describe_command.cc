@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/common_flags.h"
 #include "cli/model_report.h"
+#include "cli/s3_flags.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "engine/duckdb/library/library.h"
 
@@ -26,6 +27,7 @@ void RunDescribeCommand(const std::vector<std::string>& arguments) {
                  "A workflow file whose python_stages say what Python's own stages do (default: "
                  "the built-in shipping workflow)");
   AddLogFlags(&flags);
+  AddS3Flags(&flags);
   if (!flags.Parse(arguments)) return;
   ReadLogFlags(flags);
   if (!flags.Has("MODEL")) {

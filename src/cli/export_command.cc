@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
+#include "cli/s3_flags.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "engine/duckdb/library/library.h"
 #include "engine/duckdb/plain_sql.h"
@@ -68,6 +69,7 @@ void RunExportCommand(const std::vector<std::string>& arguments) {
                  "A workflow file whose python_stages say what Python's own stages do (default: "
                  "the built-in shipping workflow)");
   AddLogFlags(&flags);
+  AddS3Flags(&flags);
   if (!flags.Parse(arguments)) return;
   ReadLogFlags(flags);
   if (!flags.Has("MODEL")) {

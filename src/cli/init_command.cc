@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
+#include "cli/s3_flags.h"
 #include "storage/whole_file.h"
 #include "workflow/workflow.h"
 
@@ -21,6 +22,7 @@ void RunInitCommand(const std::vector<std::string>& arguments) {
   flags.AddPositional("FILE", "Where to write it (default: workflow.yaml); - is stdout");
   flags.AddSwitch("Output", "--force", "Replace a file that exists already");
   AddLogFlags(&flags);
+  AddS3Flags(&flags);
   if (!flags.Parse(arguments)) return;
   ReadLogFlags(flags);
 

@@ -132,7 +132,34 @@ class CredentialFinder {
   std::chrono::steady_clock::time_point asked_ = {};
 };
 
+// The flags of AddS3Flags among all arguments, with their values.
+std::vector<std::string> OnlyS3Flags(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kWithValue[] = {kRegion, kEndpoint, kUrlStyle, kKmsKey};
+  constexpr std::string_view kAlone[] = {kRequesterPays, kNoSignRequest};
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    const std::string_view name = std::string_view(argument).substr(0, argument.find('='));
+    const bool is_whole = name.size() == argument.size();
+    if (std::find(std::begin(kAlone), std::end(kAlone), name) != std::end(kAlone)) {
+      found.push_back(argument);
+    } else if (std::find(std::begin(kWithValue), std::end(kWithValue), name) !=
+               std::end(kWithValue)) {
+      found.push_back(argument);
+      if (is_whole && i + 1 < arguments.size()) found.push_back(arguments[++i]);
+    }
+  }
+  return found;
+}
+
 }  // namespace
+
+S3Settings FindS3Settings(const std::vector<std::string>& arguments) {
+  Flags flags("", "", "");
+  AddS3Flags(&flags);
+  flags.Parse(OnlyS3Flags(arguments));
+  return ReadS3Flags(flags);
+}
 
 void AddS3Flags(Flags* flags) {
   flags->AddValue(

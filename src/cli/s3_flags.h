@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "cli/flags.h"
 #include "storage/s3_settings.h"
 
@@ -19,5 +22,7 @@ void AddS3Flags(Flags* flags);
 /// library if it takes that), and found anew when they are asked for again, but not within seconds,
 /// so that who asks at the same time shares them.
 S3Settings ReadS3Flags(const Flags& flags);
+/// The same from all arguments of a command, before its flags are declared.
+S3Settings FindS3Settings(const std::vector<std::string>& arguments);
 
 }  // namespace firesteel

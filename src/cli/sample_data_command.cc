@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
+#include "cli/s3_flags.h"
 #include "sample/shipping_sample.h"
 #include "storage/object_store.h"
 #include "storage/scratch.h"
@@ -79,6 +80,7 @@ void RunSampleDataCommand(const std::vector<std::string>& arguments) {
   flags.AddValue("Common", "--threads", "N",
                  "Threads to use (default: one per core); the bytes are the same");
   AddLogFlags(&flags);
+  AddS3Flags(&flags);
   if (!flags.Parse(arguments)) return;
   ReadLogFlags(flags);
 
