@@ -122,7 +122,7 @@ ObjectOutput::ObjectOutput(const Location& target, const OutputOptions& options)
   }
   options_.inputs = {};  // The caller's, and of no use after this.
   old_objects_ = ListAll();
-  if (!EtagOfList(old_objects_).empty()) old_list_ = ReadOutputList(*store_, root_);
+  if (!EtagOfList(old_objects_).empty()) old_list_ = ReadOwnList(*store_, root_);
   CheckReplaceable(old_objects_, Strays(old_objects_));
 
   staging_ = fmt::format("{}/output-{}", ScratchFolder(), run_);
@@ -176,6 +176,9 @@ void ObjectOutput::CheckReplaceable(const Objects& objects,
     if (!IsIn(path, kPrivateFolder) && !strays.contains(path)) entries.push_back({.path = path});
   }
   const auto read = [&](const std::string& path) {
+    if (path == kManifestFile && old_list_ && old_list_->etag == EtagOfList(objects)) {
+      return old_list_->text;
+    }
     const std::optional<ObjectText> text = store_->Read(At(path));
     return text ? text->text : "";
   };

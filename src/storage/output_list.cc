@@ -25,6 +25,13 @@ std::string TextOf(const nlohmann::ordered_json& json, const char* name) {
   return found != json.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+}  // namespace
+
+std::string ParentFolder(std::string_view key) {
+  while (key.ends_with('/')) key.remove_suffix(1);
+  return std::string(key.substr(0, key.rfind('/') + 1));
+}
+
 std::optional<OutputList> ReadOwnList(ObjectStore& store, const ObjectName& folder) {
   std::optional<ObjectText> text;
   try {
@@ -39,13 +46,6 @@ std::optional<OutputList> ReadOwnList(ObjectStore& store, const ObjectName& fold
   list.files = FilesOfManifest(list.text);
   if (list.files.empty()) return std::nullopt;
   return list;
-}
-
-}  // namespace
-
-std::string ParentFolder(std::string_view key) {
-  while (key.ends_with('/')) key.remove_suffix(1);
-  return std::string(key.substr(0, key.rfind('/') + 1));
 }
 
 std::optional<OutputList> ReadOutputList(ObjectStore& store, const ObjectName& folder) {

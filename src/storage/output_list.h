@@ -23,7 +23,9 @@ struct OutputList {
   std::vector<ListedFile> files;
 };
 
-/// The list of the output at `folder`; nothing if there is none, or one that is not ours. Where the
+/// The list in a folder itself; nothing if there is none, or one that is not ours.
+std::optional<OutputList> ReadOwnList(ObjectStore& store, const ObjectName& folder);
+/// The list that governs the output at `folder`: its own or, where the
 /// output is part of a larger one (`run`), the larger one's.
 std::optional<OutputList> ReadOutputList(ObjectStore& store, const ObjectName& folder);
 
