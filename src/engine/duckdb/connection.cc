@@ -6,6 +6,7 @@
 #include <cctype>
 #include <utility>
 
+#include "engine/duckdb/s3_access.h"
 #include "sql/print.h"
 
 namespace firesteel::duckdb {
@@ -58,9 +59,9 @@ std::string TakeString(char* text) {
 
 std::string CleanMessage(std::string_view message) {
   static constexpr std::array kClasses = {
-      "Invalid Input", "Conversion",     "Out of Range", "IO",      "Binder",        "Catalog",
-      "Parser",        "Constraint",     "INTERNAL",     "Invalid", "Out of Memory", "Permission",
-      "INTERRUPT",     "Not implemented"};
+      "Invalid Input", "Conversion",      "Out of Range", "IO",      "Binder",        "Catalog",
+      "Parser",        "Constraint",      "INTERNAL",     "Invalid", "Out of Memory", "Permission",
+      "INTERRUPT",     "Not implemented", "HTTP"};
   bool cut = true;
   while (cut) {
     cut = false;
@@ -251,7 +252,10 @@ void Connection::Throw(const char* message, duckdb_error_type type) const {
   if (interrupted_ || type == DUCKDB_ERROR_INTERRUPT) {
     throw Error(ErrorKind::kInterrupted, "interrupted");
   }
-  std::string text = CleanMessage(message == nullptr ? "" : message);
+  const std::string_view said = message == nullptr ? "" : message;
+  if (type == DUCKDB_ERROR_HTTP || IsS3Error(said)) throw S3Error(said);
+  std::string text = CleanMessage(said);
+
   if (type == DUCKDB_ERROR_OUT_OF_MEMORY) {
     text += "; raise the memory limit or free space in the temporary directory";
   }

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <map>
 #include <set>
@@ -22,6 +23,7 @@
 #include "engine/duckdb/parquet_source.h"
 #include "engine/duckdb/record_files.h"
 #include "engine/duckdb/row_values.h"
+#include "engine/duckdb/s3_access.h"
 #include "engine/duckdb/score_function.h"
 #include "engine/duckdb/table_writer.h"
 #include "engine/duckdb/training_query.h"
@@ -60,7 +62,8 @@ bool CanJoin(const DataType& left, const DataType& right) {
 
 class DuckDbEngine final : public Engine {
  public:
-  explicit DuckDbEngine(const duckdb::DatabaseOptions& options) : connection_(options) {
+  DuckDbEngine(const duckdb::DatabaseOptions& options, std::function<S3Settings()> s3)
+      : connection_(options), s3_(&connection_, std::move(s3)) {
     connection_.ProvideFunctions([](const udf::Registrar& registrar) {
       RegisterScalarFunctions(registrar);
       duckdb::RegisterVectorFunctions(registrar);
@@ -75,7 +78,7 @@ class DuckDbEngine final : public Engine {
   }
 
   Relation ReadCsv(const CsvSource& source) override {
-    connection_.BeginCall();
+    BeginCall();
     const std::string name = connection_.NewName("fs_csv");
     Schema schema = duckdb::ReadCsvTable(&connection_, source, name);
     csv_sources_.emplace(name, source);
@@ -83,7 +86,8 @@ class DuckDbEngine final : public Engine {
   }
 
   Relation ReadParquet(const std::vector<std::string>& files) override {
-    connection_.BeginCall();
+    BeginCall();
+    s3_.Reach(files);
     duckdb::ParquetSource source = duckdb::OpenParquet(&connection_, files);
     Relation view = CreateView(source.Query(), source.schema);
     parquet_sources_.emplace(view.name(), std::move(source));
@@ -94,19 +98,20 @@ class DuckDbEngine final : public Engine {
 
   std::optional<std::string> ParquetKeyValue(const std::string& file,
                                              std::string_view key) override {
-    connection_.BeginCall();
+    BeginCall();
+    s3_.Reach({&file, 1});
     return duckdb::ReadParquetKeyValue(&connection_, file, key);
   }
 
   Relation Values(const std::vector<NamedValue>& row) override {
-    connection_.BeginCall();
+    BeginCall();
     const std::string name = connection_.NewName("fs_table");
     Schema schema = duckdb::CreateRowTable(&connection_, name, row);
     return Relation(name, std::move(schema));
   }
 
   Relation Query(const Relation& input, const sql::Select& select) override {
-    connection_.BeginCall();
+    BeginCall();
     sql::ResolvedSelect resolved = sql::Resolve(select, input.schema());
     const std::string query = sql::Print(resolved, sql::Dialect::kDuckDb, views_.Source(input));
     Relation view = CreateView(query, resolved.schema);
@@ -118,7 +123,7 @@ class DuckDbEngine final : public Engine {
 
   Relation Score(const Relation& input, const ScoreOptions& options,
                  RowFunction function) override {
-    connection_.BeginCall();
+    BeginCall();
     const Field& features = input.schema().Get(options.features.name);
     if (features.type != kVectorType) {
       throw Error(ErrorKind::kInvalidArgument,
@@ -144,7 +149,7 @@ class DuckDbEngine final : public Engine {
   }
 
   Relation Keep(const Relation& input) override {
-    connection_.BeginCall();
+    BeginCall();
     if (const auto origin = view_origins_.find(input.name()); origin != view_origins_.end()) {
       const std::optional<duckdb::KeepPlan> plan = duckdb::PlanToKeep(origin->second);
       if (plan) return KeepParts(input, origin->second, *plan);
@@ -156,13 +161,13 @@ class DuckDbEngine final : public Engine {
   }
 
   std::int64_t Count(const Relation& input) override {
-    connection_.BeginCall();
+    BeginCall();
     return Counts(fmt::format("SELECT count(*) FROM {}", views_.Source(input))).front();
   }
 
   std::vector<std::int64_t> CountWhere(const Relation& input,
                                        std::span<const sql::ExpressionPtr> conditions) override {
-    connection_.BeginCall();
+    BeginCall();
     if (conditions.empty()) return {};
     std::string list;
     for (const sql::ExpressionPtr& condition : conditions) {
@@ -176,7 +181,7 @@ class DuckDbEngine final : public Engine {
       const Relation& input, std::span<const sql::ExpressionPtr> expressions) override;
 
   std::vector<NamedValue> FetchRow(const Relation& input) override {
-    connection_.BeginCall();
+    BeginCall();
     return duckdb::FetchOneRow(&connection_, views_.Source(input), input.schema());
   }
 
@@ -194,7 +199,7 @@ class DuckDbEngine final : public Engine {
   std::optional<Cells> MakeCells(const Relation& input, const TrainingView& view,
                                  std::span<const FeatureBins> bins) override;
   std::vector<ValueRange> FeatureRanges(const Relation& input, const TrainingView& view) override {
-    connection_.BeginCall();
+    BeginCall();
     return duckdb::FindRanges(&connection_, TrainingQueryOf(input, view));
   }
   std::vector<std::int64_t> CountUnusable(const Relation& input, const TrainingView& view) override;
@@ -203,24 +208,31 @@ class DuckDbEngine final : public Engine {
                                      const std::string& column) override;
 
   WriteResult Write(const Relation& input, const WriteOptions& options) override {
-    connection_.BeginCall();
+    BeginCall();
     return duckdb::WriteTable(&connection_, views_.Source(input), input.schema(), options);
   }
 
   RecordTable ReadRecords(const std::vector<std::string>& files,
                           const RecordTable& layout) override {
-    connection_.BeginCall();
+    BeginCall();
+    s3_.Reach(files);
     return duckdb::ReadRecordFiles(&connection_, files, layout);
   }
 
   WriteResult WriteRecords(const RecordTable& table, const WriteOptions& options) override {
-    connection_.BeginCall();
+    BeginCall();
     return duckdb::WriteRecordFile(&connection_, table, options);
   }
 
   void Interrupt() override { connection_.Interrupt(); }
 
  private:
+  // To be called at the beginning of each verb.
+  void BeginCall() {
+    connection_.BeginCall();
+    s3_.Refresh();
+  }
+
   Relation CreateView(std::string query, Schema schema) {
     const std::string name = connection_.NewName("fs_view");
     views_.Add(name, std::move(query));
@@ -267,6 +279,7 @@ class DuckDbEngine final : public Engine {
   }
 
   duckdb::Connection connection_;
+  duckdb::S3Access s3_;
   duckdb::Views views_;
   duckdb::ViewOrigins view_origins_;
   // By the name of the relation.
@@ -275,7 +288,7 @@ class DuckDbEngine final : public Engine {
 };
 
 Relation DuckDbEngine::NumberRows(const Relation& source, const std::string& column) {
-  connection_.BeginCall();
+  BeginCall();
   if (source.schema().Find(column)) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("there is a column '{}' already; rename it in its file", column));
@@ -298,7 +311,7 @@ Relation DuckDbEngine::NumberRows(const Relation& source, const std::string& col
 
 Relation DuckDbEngine::Join(const Relation& left, const Relation& right,
                             const JoinOptions& options) {
-  connection_.BeginCall();
+  BeginCall();
   if (options.keys.empty())
     throw Error(ErrorKind::kInvalidArgument, "a join needs at least one key column");
   std::string condition, list;
@@ -361,7 +374,7 @@ Relation DuckDbEngine::Join(const Relation& left, const Relation& right,
 
 std::vector<std::vector<ValueCount>> DuckDbEngine::ValueCountsOf(
     const Relation& input, std::span<const sql::ExpressionPtr> expressions) {
-  connection_.BeginCall();
+  BeginCall();
   // One set of groups for each expression: outside its own set a value is null.
   std::string values, texts, sets;
   for (std::size_t i = 0; i < expressions.size(); ++i) {
@@ -401,7 +414,7 @@ std::vector<std::vector<ValueCount>> DuckDbEngine::ValueCountsOf(
 
 void DuckDbEngine::Scan(const Relation& input, const std::vector<ScanColumn>& columns,
                         const std::function<void(MatrixView<const double> rows)>& visitor) {
-  connection_.BeginCall();
+  BeginCall();
   std::string list;
   std::vector<const Field*> fields;
   std::size_t width = 0;
@@ -477,7 +490,7 @@ void DuckDbEngine::ScanCounted(
     const Relation& input, const std::vector<std::string>& columns,
     const std::function<void(MatrixView<const double> rows, std::span<const std::int64_t> counts)>&
         visitor) {
-  connection_.BeginCall();
+  BeginCall();
   std::vector<std::string> expressions;
   std::vector<ScanColumn> scanned;
   for (const std::string& column : columns) {
@@ -512,7 +525,7 @@ void DuckDbEngine::ScanCounted(
 
 std::vector<std::vector<WeightedValue>> DuckDbEngine::DistinctValues(
     const Relation& input, const TrainingView& view, std::span<const std::size_t> features) {
-  connection_.BeginCall();
+  BeginCall();
   for (const std::size_t feature : features) {
     if (feature < view.features.width) continue;
     throw Error(ErrorKind::kInternal,
@@ -523,7 +536,7 @@ std::vector<std::vector<WeightedValue>> DuckDbEngine::DistinctValues(
 
 std::optional<Cells> DuckDbEngine::MakeCells(const Relation& input, const TrainingView& view,
                                              std::span<const FeatureBins> bins) {
-  connection_.BeginCall();
+  BeginCall();
   if (bins.size() != view.features.width) {
     throw Error(ErrorKind::kInternal, fmt::format("bins of {} features where there are {}",
                                                   bins.size(), view.features.width));
@@ -543,7 +556,7 @@ std::optional<Cells> DuckDbEngine::MakeCells(const Relation& input, const Traini
 
 std::vector<std::int64_t> DuckDbEngine::CountUnusable(const Relation& input,
                                                       const TrainingView& view) {
-  connection_.BeginCall();
+  BeginCall();
   std::vector<std::int64_t> counts(view.features.width + (view.weight ? 2 : 1), 0);
   // On all cores; which feature it is matters only once something is found.
   if (!duckdb::HasUnusableRow(&connection_, TrainingQueryOf(input, view))) return counts;
@@ -562,7 +575,7 @@ std::vector<std::int64_t> DuckDbEngine::CountUnusable(const Relation& input,
 std::optional<RecordOrigin> DuckDbEngine::Locate(const Relation& csv,
                                                  const sql::ExpressionPtr& condition,
                                                  const std::string& column) {
-  connection_.BeginCall();
+  BeginCall();
   const auto source = csv_sources_.find(csv.name());
   if (source == csv_sources_.end()) {
     throw Error(ErrorKind::kInvalidArgument,
@@ -599,7 +612,7 @@ std::unique_ptr<Engine> OpenDuckDb(const DuckDbOptions& options) {
     database.temp_directory =
         (std::filesystem::temp_directory_path() / fmt::format("firesteel-{}", getpid())).string();
   }
-  return std::make_unique<DuckDbEngine>(database);
+  return std::make_unique<DuckDbEngine>(database, options.s3);
 }
 
 }  // namespace firesteel

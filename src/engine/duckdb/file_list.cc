@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "engine/duckdb/connection.h"
+#include "engine/duckdb/s3_access.h"
 
 namespace firesteel::duckdb {
 
@@ -15,7 +16,8 @@ std::string FileListSql(std::span<const std::string> files) {
   std::string list;
   for (const std::string& file : files) {
     std::string pattern;
-    for (const char c : file) {
+    if (IsOnS3(file)) pattern = file;  // S3Access has no patterns there.
+    for (const char c : IsOnS3(file) ? std::string() : file) {
       // A set of one character is that character.
       if (c == '*' || c == '?' || c == '[') {
         pattern += {'[', c, ']'};
@@ -47,6 +49,7 @@ std::uintmax_t CheckInputFile(const std::string& file) {
 void CheckParquetFile(const std::string& file) {
   constexpr std::string_view kMagic = "PAR1";
   constexpr std::uintmax_t kSmallest = 12;  // Magic, length of the footer, magic.
+  if (IsOnS3(file)) return;
   const std::uintmax_t size = CheckInputFile(file);
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw Error(ErrorKind::kIo, fmt::format("{}: cannot be opened for reading", file));

@@ -15,7 +15,8 @@ std::string FileListSql(std::span<const std::string> files);
 /// file. Returns its size in bytes.
 std::uintmax_t CheckInputFile(const std::string& file);
 
-/// Throws Error(kInvalidArgument) unless the file begins and ends as a Parquet file does.
+/// Throws Error(kInvalidArgument) unless the file begins and ends as a Parquet file does. Of an
+/// object on S3 DuckDB finds that out itself, without another request.
 void CheckParquetFile(const std::string& file);
 
 }  // namespace firesteel::duckdb
