@@ -2,10 +2,10 @@
 
 usage: include_direction.py [SRC]
 
-The rules: a folder includes only what lies below it; DuckDB's header is included only in engine/duckdb, AWS's only in storage/s3; the target that a
-file belongs to links every folder that the file includes (publicly if the file is listed under HEADERS) and links no
-folder above it; every source is listed, and every header that another folder includes is listed under HEADERS, which
-has it checked to compile alone. Test programs (firesteel_test) may include and link anything.
+The rules: a folder includes only what lies below it; DuckDB's header is included only in engine/duckdb, AWS's only in
+storage/s3; the target that a file belongs to links every folder that the file includes (publicly if the file is listed
+under HEADERS) and links no folder above it; every source is listed, and every header that another folder includes is
+listed under HEADERS, which has it checked to compile alone. Test programs (firesteel_test) may include and link anything.
 """
 
 import pathlib

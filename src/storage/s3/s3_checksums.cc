@@ -29,6 +29,17 @@ std::string BigEndian(std::uint64_t value, int num_bytes) {
   return bytes;
 }
 
+// 12 of "text-12" and of "\"text-12\"", the ETag of an object that went up in 12 parts; else 0.
+std::int64_t CountAfterHyphen(std::string_view text) {
+  const std::size_t hyphen = text.find('-');
+  if (hyphen == std::string_view::npos) return 0;
+  std::int64_t count = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + hyphen + 1, end, count);
+  const bool whole = stop == end || (stop + 1 == end && *stop == '"');
+  return error == std::errc() && whole && count > 0 ? count : 0;
+}
+
 std::string Digest(const EVP_MD* type, std::string_view bytes) {
   std::string digest(EVP_MAX_MD_SIZE, '\0');
   unsigned size = 0;
@@ -110,18 +121,17 @@ std::string S3ChecksumSum::Finish() {
 
 std::optional<S3Checksum> ChecksumOf(const S3Response& response) {
   for (const auto& [header, algorithm] : kHeaders) {
-    std::string_view value = response.Header(header);
+    const std::string_view value = response.Header(header);
     if (value.empty()) continue;
-    S3Checksum checksum{algorithm, std::string(value)};
     // Base64 has no hyphen: what follows one is the number of parts.
-    if (const std::size_t hyphen = value.find('-'); hyphen != std::string_view::npos) {
-      checksum.value = value.substr(0, hyphen);
-      const std::string_view count = value.substr(hyphen + 1);
-      const auto [end, error] =
-          std::from_chars(count.data(), count.data() + count.size(), checksum.num_parts);
-      if (error != std::errc() || checksum.num_parts < 1) continue;
-    } else if (response.Header("x-amz-checksum-type") == "COMPOSITE") {
-      continue;
+    S3Checksum checksum{algorithm, std::string(value.substr(0, value.find('-')))};
+    const std::string_view type = response.Header("x-amz-checksum-type");
+    if (value.find('-') != std::string_view::npos) {
+      checksum.num_parts = CountAfterHyphen(value);
+    } else if (type != "FULL_OBJECT") {
+      checksum.num_parts = CountAfterHyphen(response.Header("etag"));
+      checksum.maybe_whole = type.empty();
+      if (checksum.num_parts == 0 && !type.empty()) continue;
     }
     return checksum;
   }

@@ -19,6 +19,8 @@ struct S3Checksum {
   std::string value;  // Base64, without the number of parts.
   /// 0: of the whole content. Else of the checksums of that many parts, one after the other.
   std::int64_t num_parts = 0;
+  /// With parts: the store does not say which of the two it is.
+  bool maybe_whole = false;
 };
 
 /// The checksum in an answer's headers that can be verified here, if there is one.

@@ -53,10 +53,10 @@ std::optional<std::time_t> ParseTime(const std::string& text) {
 
 // How far this machine's clock is from the server's: "17 minutes fast".
 std::string ClockError(const S3Problem& problem) {
-  const std::optional<std::time_t> ours = ParseTime(problem.request_time);
+  const std::time_t ours = ParseTime(problem.request_time).value_or(::time(nullptr));
   const std::optional<std::time_t> theirs = ParseTime(problem.server_time);
-  if (!ours || !theirs) return "wrong";
-  const double minutes = static_cast<double>(*ours - *theirs) / 60.0;
+  if (!theirs) return "wrong";
+  const double minutes = static_cast<double>(ours - *theirs) / 60.0;
   return fmt::format("{:.0f} minutes {}", std::abs(minutes), minutes > 0 ? "fast" : "slow");
 }
 
@@ -95,6 +95,7 @@ S3Problem ReadProblem(const S3Response& response, bool is_xml) {
   problem.reason = response.reason;
   problem.region = response.Header("x-amz-bucket-region");
   problem.server_time = response.Header("date");
+  problem.code = response.code;
   const bool good = response.status >= 200 && response.status < 300;
   if (response.status == 0 || (good && !is_xml)) return problem;
   const std::optional<XmlElement> root = ParseXml(response.body);

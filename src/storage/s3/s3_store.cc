@@ -770,42 +770,46 @@ class S3Store final : public ObjectStore {
   }
 
   // The size of a part of an object that went up in parts; nothing if the store does not say.
-  std::optional<std::int64_t> PartSize(const ObjectName& name, const ObjectInfo& info,
-                                       std::int64_t number) {
-    const std::optional<S3Response> head =
-        Head(name, fmt::format("partNumber={}", number), {{"If-Match", info.etag}});
-    if (!head || head->status != 206) return std::nullopt;
+  std::optional<std::int64_t> PartSize(const ObjectName& name, std::int64_t number,
+                                       std::int64_t num_parts) {
+    const std::optional<S3Response> head = Head(name, fmt::format("partNumber={}", number), {});
+    if (!head || ParseNumber(head->Header("x-amz-mp-parts-count")) != num_parts)
+      return std::nullopt;
     return ParseNumber(head->Header("content-length"));
   }
 
+  // True, too, if the checksum is of parts whose sizes the store does not tell, or that are of
+  // several sizes, which no tool makes.
   bool FileHasChecksum(const ObjectName& name, const ObjectInfo& info, const LocalFile& file,
                        const S3Checksum& checksum) {
-    std::int64_t part = info.num_bytes;
-    if (checksum.num_parts > 0) {
-      // The checksum is of parts, whose size the store tells. Parts of several sizes, which no tool
-      // makes, are not verified.
-      const std::optional<std::int64_t> first = PartSize(name, info, 1);
-      if (!first || *first <= 0 || (info.num_bytes + *first - 1) / *first != checksum.num_parts) {
+    const bool has_parts = checksum.num_parts > 0;
+    std::optional<std::int64_t> part;
+    if (has_parts) {
+      part = PartSize(name, 1, checksum.num_parts);
+      if (!part || *part <= 0 || (info.num_bytes + *part - 1) / *part != checksum.num_parts)
         return true;
-      }
-      part = *first;
     }
-    S3ChecksumSum whole(checksum.algorithm);
+    S3ChecksumSum of_all(checksum.algorithm);
+    S3ChecksumSum of_parts(checksum.algorithm);
+    const std::int64_t step = part.value_or(std::max<std::int64_t>(info.num_bytes, 1));
     constexpr std::int64_t kBlock = 1 << 20;
-    for (std::int64_t begin = 0; begin < info.num_bytes; begin += part) {
+    for (std::int64_t begin = 0; begin < info.num_bytes; begin += step) {
       S3ChecksumSum of_part(checksum.algorithm);
-      S3ChecksumSum& sum = checksum.num_parts > 0 ? of_part : whole;
-      const std::int64_t end = std::min(begin + part, info.num_bytes);
+      const std::int64_t end = std::min(begin + step, info.num_bytes);
       for (std::int64_t at = begin; at < end; at += kBlock) {
-        sum.Add(file.Read(at, std::min(kBlock, end - at)));
+        const std::string bytes = file.Read(at, std::min(kBlock, end - at));
+        if (has_parts) of_part.Add(bytes);
+        if (!has_parts || checksum.maybe_whole) of_all.Add(bytes);
+        if (transport_.interrupted()) transport_.Wait(milliseconds(0));
       }
-      if (checksum.num_parts > 0) whole.Add(of_part.Finish());
-      if (transport_.interrupted()) transport_.Wait(milliseconds(0));
+      if (has_parts) of_parts.Add(of_part.Finish());
     }
-    if (Base64(whole.Finish()) == checksum.value) return true;
-    if (checksum.num_parts < 2) return false;
-    const std::optional<std::int64_t> last = PartSize(name, info, checksum.num_parts);
-    return !last || *last != info.num_bytes - (checksum.num_parts - 1) * part;
+    const bool fits =
+        (has_parts && Base64(of_parts.Finish()) == checksum.value) ||
+        ((!has_parts || checksum.maybe_whole) && Base64(of_all.Finish()) == checksum.value);
+    if (fits || !has_parts) return fits;
+    const std::optional<std::int64_t> last = PartSize(name, checksum.num_parts, checksum.num_parts);
+    return !last || *last != info.num_bytes - (checksum.num_parts - 1) * step;
   }
 
   // --- Uploads.

@@ -118,6 +118,8 @@ struct Exchange {
   aws_s3_meta_request* meta_request = nullptr;
   S3Response response;
   int error = 0;
+  int status = 0;  // Of the answer, and its headers, also where the result has none of them.
+  S3Headers headers;
   // What the library borrows until it shuts the request down.
   std::shared_ptr<const std::string> body;
 };
@@ -150,6 +152,40 @@ int OnBody(aws_s3_meta_request*, const aws_byte_cursor* body, std::uint64_t, voi
   return AWS_OP_SUCCESS;
 }
 
+void OnTelemetry(aws_s3_meta_request*, aws_s3_request_metrics* metrics, void* user_data) {
+  Exchange& exchange = ExchangeOf(user_data);
+  const std::lock_guard<std::mutex> guard(exchange.mutex);
+  int status = 0;
+  if (aws_s3_request_metrics_get_response_status_code(metrics, &status) != AWS_OP_SUCCESS) return;
+  exchange.status = status;
+  aws_http_headers* headers = nullptr;
+  if (aws_s3_request_metrics_get_response_headers(metrics, &headers) == AWS_OP_SUCCESS &&
+      headers != nullptr) {
+    CopyHeaders(headers, exchange.headers);
+  }
+}
+
+// The library would try these again itself, and hands out only what it made of the answer.
+std::string_view CodeOf(int error, int status) {
+  switch (error) {
+    case AWS_ERROR_S3_SLOW_DOWN:
+      return "SlowDown";
+    case AWS_ERROR_S3_INTERNAL_ERROR:
+      return status == 500 || status < 300 ? "InternalError" : "";
+    case AWS_ERROR_S3_REQUEST_TIMEOUT:
+      return "RequestTimeout";
+    case AWS_ERROR_S3_REQUEST_TIME_TOO_SKEWED:
+      return "RequestTimeTooSkewed";
+    default:
+      return "";
+  }
+}
+
+bool IsAnswer(int error) {
+  return error == AWS_ERROR_S3_SLOW_DOWN || error == AWS_ERROR_S3_INTERNAL_ERROR ||
+         error == AWS_ERROR_S3_REQUEST_TIMEOUT || error == AWS_ERROR_S3_REQUEST_TIME_TOO_SKEWED;
+}
+
 void OnFinish(aws_s3_meta_request*, const aws_s3_meta_request_result* result, void* user_data) {
   Exchange& exchange = ExchangeOf(user_data);
   const std::lock_guard<std::mutex> guard(exchange.mutex);
@@ -162,6 +198,12 @@ void OnFinish(aws_s3_meta_request*, const aws_s3_meta_request_result* result, vo
     if (result->error_response_body != nullptr) {
       exchange.response.body = Text(aws_byte_cursor_from_buf(result->error_response_body));
     }
+    exchange.error = 0;
+  } else if (IsAnswer(exchange.error) && exchange.status != 0) {
+    exchange.response.status = exchange.status;
+    exchange.response.headers = exchange.headers;
+    exchange.response.body.clear();
+    exchange.response.code = CodeOf(exchange.error, exchange.status);
     exchange.error = 0;
   } else if (exchange.error == 0) {
     exchange.response.status = result->response_status;
@@ -376,6 +418,7 @@ S3Response S3Transport::Send(const S3Request& request, bool even_if_interrupted)
   options.body_callback = OnBody;
   options.finish_callback = OnFinish;
   options.shutdown_callback = OnShutdown;
+  options.telemetry_callback = OnTelemetry;
   options.endpoint = &endpoint;
 
   {

@@ -34,6 +34,7 @@ struct S3Response {
   int status = 0;  // 0: no whole answer came; `failure` and `reason` say why.
   S3Headers headers;
   std::string body;
+  std::string code;  // S3's code of an error whose body the library keeps to itself.
   Failure failure = Failure::kNone;
   std::string reason;
 
