@@ -4,6 +4,7 @@
         subprocess.run([...], env=server.environment())
         server.client().list_objects_v2(Bucket=server.bucket)
 
+`S3Server(tls=True)` speaks HTTPS with a certificate of its own, which `environment()` names in AWS_CA_BUNDLE.
 The server has one bucket. It is stopped whenever the block is left, and dies with the process that started it.
 Its environment (.cache/venv/moto) is another than that of most tests: `client()` needs boto3 and works only there.
 """
@@ -12,7 +13,9 @@ import ctypes
 import os
 import pathlib
 import signal
+import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -43,9 +46,36 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
+# Makes a certificate for 127.0.0.1 that signs itself, and its key, in the folder given.
+MAKE_CERTIFICATE = """
+import datetime, ipaddress, pathlib, sys
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+folder = pathlib.Path(sys.argv[1])
+key = ec.generate_private_key(ec.SECP256R1())
+name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+now = datetime.datetime.now(datetime.timezone.utc)
+certificate = (
+    x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    .serial_number(x509.random_serial_number())
+    .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+    .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+    .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    .sign(key, hashes.SHA256()))
+(folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+(folder / "key.pem").write_bytes(key.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+"""
+
+
 class S3Server:
-    def __init__(self, bucket="firesteel-test", patience=30):
+    def __init__(self, bucket="firesteel-test", patience=30, tls=False):
         self.bucket = bucket
+        self._tls = tls
+        self._folder = None
         self._patience = patience
         self._process = None
         self._log = None
@@ -64,27 +94,32 @@ class S3Server:
         self.stop()
 
     def _start(self):
+        options = []
+        if self._tls:
+            self._folder = tempfile.mkdtemp(prefix="s3_server_")
+            subprocess.run([moto_python(), "-c", MAKE_CERTIFICATE, self._folder], check=True)
+            options = ["-s", "-c", f"{self._folder}/certificate.pem", "-k", f"{self._folder}/key.pem"]
         # A port can be taken between asking for it and using it, so that may take several attempts.
         for _ in range(5):
             self.port = _free_port()
-            self.url = f"http://127.0.0.1:{self.port}"
+            self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
             self._log = tempfile.TemporaryFile()
             self._process = subprocess.Popen(
-                [moto_python(), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
+                [moto_python(), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port), *options],
                 stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, preexec_fn=_die_with_parent,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
             if self._wait():
                 self.make_bucket(self.bucket)
                 return
             log = self.log()
-            self.stop()
+            self._stop_process()
         raise RuntimeError(f"moto's server does not start:\n{log}")
 
     def _wait(self):
         end = time.monotonic() + self._patience
         while time.monotonic() < end and self._process.poll() is None:
             try:
-                with urllib.request.urlopen(self.url + "/moto-api/", timeout=1):
+                with self._open(self.url + "/moto-api/", 1):
                     return True
             except urllib.error.HTTPError:
                 return True
@@ -92,7 +127,18 @@ class S3Server:
                 time.sleep(0.05)
         return False
 
+    def _open(self, request, timeout):
+        context = ssl.create_default_context(cafile=f"{self._folder}/certificate.pem") if self._tls else None
+        return urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)).open(request, timeout=timeout)
+
     def stop(self):
+        self._stop_process()
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _stop_process(self):
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
@@ -115,7 +161,7 @@ class S3Server:
         request = urllib.request.Request(f"{self.url}/{name}", method="PUT", headers={
             "Authorization": f"AWS4-HMAC-SHA256 Credential={ACCESS_KEY}/20260101/{REGION}/s3/aws4_request, "
                              "SignedHeaders=host, Signature=0"})
-        with urllib.request.urlopen(request, timeout=10):
+        with self._open(request, 10):
             pass
 
     def environment(self, url=None):
@@ -125,6 +171,8 @@ class S3Server:
             AWS_ENDPOINT_URL=url or self.url, AWS_ACCESS_KEY_ID=ACCESS_KEY, AWS_SECRET_ACCESS_KEY=SECRET_KEY,
             AWS_REGION=REGION, AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE="/nonexistent",
             AWS_SHARED_CREDENTIALS_FILE="/nonexistent", NO_PROXY="127.0.0.1", no_proxy="127.0.0.1")
+        if self._tls:
+            environment["AWS_CA_BUNDLE"] = f"{self._folder}/certificate.pem"
         return environment
 
     def client(self):
@@ -134,4 +182,5 @@ class S3Server:
 
         return boto3.client("s3", endpoint_url=self.url, aws_access_key_id=ACCESS_KEY,
                             aws_secret_access_key=SECRET_KEY, region_name=REGION,
+                            verify=f"{self._folder}/certificate.pem" if self._tls else None,
                             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}))

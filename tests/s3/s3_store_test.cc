@@ -39,6 +39,7 @@ std::string Variable(const char* name) {
 S3Settings Settings() {
   S3Settings settings;
   settings.endpoint_url = Variable("AWS_ENDPOINT_URL");
+  if (std::getenv("AWS_CA_BUNDLE") != nullptr) settings.ca_file = Variable("AWS_CA_BUNDLE");
   settings.credentials = [] {
     return S3Credentials{Variable("AWS_ACCESS_KEY_ID"), Variable("AWS_SECRET_ACCESS_KEY"), ""};
   };
@@ -345,6 +346,18 @@ TEST_F(S3StoreTest, AServerThatIsNotThereIsUnavailable) {
   const Error error = Caught([&] { store_->Find(Name("a")); });
   EXPECT_EQ(error.kind(), ErrorKind::kUnavailable);
   EXPECT_THAT(error.what(), HasSubstr("the connection was refused; gave up after 3 attempts"));
+}
+
+TEST_F(S3StoreTest, AServerIsTrustedByItsCertificateOnly) {
+  S3Settings settings = Settings();
+  if (settings.ca_file.empty()) GTEST_SKIP() << "the server of this run speaks plain HTTP";
+  settings.ca_file.clear();
+  store_ = OpenS3(settings);
+  const Error error = Caught([&] { store_->Find(Name("a")); });
+  EXPECT_EQ(error.kind(), ErrorKind::kDenied);
+  EXPECT_THAT(error.what(), HasSubstr("the server is not to be trusted"));
+  settings.ca_file = Write("no.pem", "no certificate");
+  EXPECT_EQ(Caught([&] { OpenS3(settings); }).kind(), ErrorKind::kNotFound);
 }
 
 TEST_F(S3StoreTest, NoMessageHasASecret) {

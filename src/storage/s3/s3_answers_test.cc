@@ -327,6 +327,7 @@ TEST_F(S3AnswersTest, AnUploadThatWasCompletedUnseenIsKnownAgain) {
   server_.Add(lost);
   server_.Add({Reply(200, {"ETag: \"e-1\"", header + "another"}), Reply(204)});
   EXPECT_EQ(Caught([&] { store().Upload(kName, path, {}); }).kind(), ErrorKind::kIo);
+  EXPECT_THAT(server_.requests(), SizeIs(11));
   EXPECT_EQ(server_.requests().back().method, "DELETE");
   std::filesystem::remove(path);
 }

@@ -147,8 +147,8 @@ Error ErrorFor(const S3Problem& problem, const S3Subject& subject) {
   const std::string status = StatusText(problem);
   if (problem.failure == S3Response::Failure::kTrust) {
     return Error(ErrorKind::kDenied,
-                 fmt::format("{}: the server is not to be trusted: {}; name the certificates (PEM) "
-                             "that it is to be trusted by in AWS_CA_BUNDLE",
+                 fmt::format("{}: the server is not to be trusted: {}; if it is, name a file with "
+                             "the certificate (PEM) that vouches for it in AWS_CA_BUNDLE",
                              url, problem.reason));
   }
   if (OneOf(kDamaged, problem.code)) {

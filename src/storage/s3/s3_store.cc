@@ -269,29 +269,38 @@ void Scrub(std::string& text, const S3Credentials& credentials) {
   }
 }
 
+struct Endpoint {
+  std::string scheme;
+  std::string host;  // With a port if there is one. Empty: AWS's.
+};
+
+Endpoint ParseEndpoint(const std::string& url) {
+  if (url.empty()) return {};
+  const std::size_t colon = url.find("://");
+  Endpoint endpoint;
+  endpoint.scheme = AsciiLower(url.substr(0, colon == std::string::npos ? 0 : colon));
+  if (colon != std::string::npos) endpoint.host = url.substr(colon + 3);
+  while (endpoint.host.ends_with('/')) endpoint.host.pop_back();
+  if ((endpoint.scheme != "http" && endpoint.scheme != "https") || endpoint.host.empty() ||
+      endpoint.host.find_first_of("/?#@ ") != std::string::npos) {
+    // What stands before an @ may be a password.
+    throw Error(ErrorKind::kUsage,
+                fmt::format("the endpoint '{}' is no URL such as https://host or "
+                            "http://127.0.0.1:9000",
+                            url.find('@') == std::string::npos ? url : "***"));
+  }
+  return endpoint;
+}
+
 class S3Store final : public ObjectStore {
  public:
   S3Store(const S3Settings& settings, const S3Tuning& tuning)
       : settings_(settings),
         tuning_(tuning),
+        endpoint_(ParseEndpoint(settings.endpoint_url)),
         credentials_(settings.credentials),
         random_(std::random_device()()),
-        transport_(settings, tuning) {
-    if (settings_.endpoint_url.empty()) return;
-    const std::size_t colon = settings_.endpoint_url.find("://");
-    endpoint_scheme_ =
-        AsciiLower(settings_.endpoint_url.substr(0, std::min(colon, std::size_t{16})));
-    if (colon != std::string::npos) endpoint_host_ = settings_.endpoint_url.substr(colon + 3);
-    while (endpoint_host_.ends_with('/')) endpoint_host_.pop_back();
-    if ((endpoint_scheme_ != "http" && endpoint_scheme_ != "https") || endpoint_host_.empty() ||
-        endpoint_host_.find_first_of("/?#@ ") != std::string::npos) {
-      throw Error(ErrorKind::kUsage,
-                  fmt::format("the endpoint '{}' is no URL such as https://host or "
-                              "http://127.0.0.1:9000",
-                              endpoint_host_.find('@') == std::string::npos ? settings_.endpoint_url
-                                                                            : "***"));
-    }
-  }
+        transport_(settings, tuning) {}
 
   std::vector<ObjectInfo> List(const ObjectName& prefix) override {
     Call call;
@@ -301,7 +310,6 @@ class S3Store final : public ObjectStore {
     std::vector<ObjectInfo> objects;
     std::string token;
     do {
-      // Names in the order that a signature has them in.
       call.query = token.empty() ? "" : "continuation-token=" + PercentEncode(token, false) + "&";
       call.query += "encoding-type=url&list-type=2&prefix=" + PercentEncode(prefix.key, false);
       const Answer answer = Perform(call);
@@ -491,14 +499,14 @@ class S3Store final : public ObjectStore {
     const bool dots = subject.bucket.find('.') != std::string::npos;
     const bool path_style =
         settings_.url_style == S3Settings::UrlStyle::kPath ||
-        (settings_.url_style == S3Settings::UrlStyle::kAuto && (!endpoint_host_.empty() || dots));
+        (settings_.url_style == S3Settings::UrlStyle::kAuto && (!endpoint_.host.empty() || dots));
     S3Request request;
     request.operation = subject.operation;
     request.method = call.method;
-    request.scheme = endpoint_host_.empty() ? "https" : endpoint_scheme_;
-    request.host = endpoint_host_.empty() ? fmt::format("s3.{}.amazonaws.com{}", region,
+    request.scheme = endpoint_.host.empty() ? "https" : endpoint_.scheme;
+    request.host = endpoint_.host.empty() ? fmt::format("s3.{}.amazonaws.com{}", region,
                                                         region.starts_with("cn-") ? ".cn" : "")
-                                          : endpoint_host_;
+                                          : endpoint_.host;
     if (path_style) {
       request.target = "/" + PercentEncode(subject.bucket, false);
     } else {
@@ -616,8 +624,8 @@ class S3Store final : public ObjectStore {
                                 attempt == 1 ? "attempt" : "attempts",
                                 std::chrono::duration<double>(Clock::now() - begin).count()));
       }
-      // Anything but a clear refusal may have been carried out.
-      if (remedy != S3Remedy::kSlowDown) answer.uncertain = true;
+      // Whatever was said, and by whom: it may have been carried out.
+      answer.uncertain = true;
       Log(attempt == 1 ? LogLevel::kDebug : LogLevel::kWarning,
           fmt::format("{}: {}; trying again in {:.1f} s ({} of {})", url, what,
                       std::chrono::duration<double>(wait).count(), attempt + 1,
@@ -1035,8 +1043,7 @@ class S3Store final : public ObjectStore {
 
   const S3Settings settings_;
   const S3Tuning tuning_;
-  std::string endpoint_scheme_;
-  std::string endpoint_host_;  // Empty: AWS's.
+  const Endpoint endpoint_;
   Credentials credentials_;
   std::mutex mutex_;
   std::map<std::string, std::string> regions_;

@@ -2,11 +2,13 @@
 
 #include <aws/auth/credentials.h>
 #include <aws/auth/signing_config.h>
+#include <aws/common/logging.h>
 #include <aws/common/uri.h>
 #include <aws/http/connection.h>
 #include <aws/http/proxy.h>
 #include <aws/http/request_response.h>
 #include <aws/io/channel_bootstrap.h>
+#include <aws/io/logging.h>
 #include <aws/io/tls_channel_handler.h>
 #include <aws/s3/s3.h>
 #include <aws/s3/s3_client.h>
@@ -15,6 +17,8 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
 #include <mutex>
 #include <set>
@@ -30,6 +34,8 @@ constexpr std::uint32_t kConnectMilliseconds = 10'000;
 // A ceiling, not what is taken: parts of our own are not in the library's pool.
 constexpr std::uint64_t kMemoryLimit = 512ULL << 20;
 constexpr std::chrono::seconds kShutdownPatience{5};
+// How often one who waits looks whether the server is trusted.
+constexpr std::chrono::milliseconds kTrustCheck{200};
 
 aws_byte_cursor Cursor(std::string_view text) {
   return aws_byte_cursor_from_array(text.data(), text.size());
@@ -47,10 +53,67 @@ struct Releaser {
 template <typename T, auto Release>
 using Owned = std::unique_ptr<T, Releaser<T, Release>>;
 
+// Why a server was last not trusted. The library tells nobody but its log, at once, and lets the
+// request fail half a minute later, all negotiations that fail being alike to it.
+class TrustFailures {
+ public:
+  static TrustFailures& Instance() {
+    static TrustFailures failures;
+    return failures;
+  }
+
+  int count() {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    return count_;
+  }
+
+  std::string last() {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    return last_;
+  }
+
+  void Add(std::string_view reason) {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    ++count_;
+    last_ = reason;
+  }
+
+ private:
+  std::mutex mutex_;
+  int count_ = 0;
+  std::string last_;
+};
+
+int OnLibraryLog(aws_logger* /*logger*/, aws_log_level /*level*/, aws_log_subject_t /*subject*/,
+                 const char* format, ...) {
+  char buffer[512];
+  va_list arguments;
+  va_start(arguments, format);
+  const int length = std::vsnprintf(buffer, sizeof(buffer), format, arguments);
+  va_end(arguments);
+  if (length <= 0) return AWS_OP_SUCCESS;
+  // "id=0x…: negotiation failed with error Certificate is untrusted (Error encountered in …)"
+  const std::string_view text(buffer);
+  const std::size_t begin = text.find("negotiation failed with error Certificate");
+  if (begin == std::string_view::npos) return AWS_OP_SUCCESS;
+  const std::string_view reason = text.substr(text.find("Certificate", begin));
+  TrustFailures::Instance().Add(reason.substr(0, reason.find(" (")));
+  return AWS_OP_SUCCESS;
+}
+
+aws_log_level LibraryLogLevel(aws_logger* /*logger*/, aws_log_subject_t subject) {
+  return subject == AWS_LS_IO_TLS ? AWS_LL_WARN : AWS_LL_NONE;
+}
+
 void Initialize() {
   static std::once_flag once;
   // Never cleaned up: its threads live as long as the process.
-  std::call_once(once, [] { aws_s3_library_init(aws_default_allocator()); });
+  std::call_once(once, [] {
+    static aws_logger_vtable calls = {OnLibraryLog, LibraryLogLevel, [](aws_logger*) {}, nullptr};
+    static aws_logger logger = {&calls, nullptr, nullptr};
+    aws_s3_library_init(aws_default_allocator());
+    aws_logger_set(&logger);
+  });
 }
 
 std::string SystemCertificates() {
@@ -72,18 +135,6 @@ S3Response::Failure FailureOf(int error) {
     case AWS_IO_SOCKET_TIMEOUT:
     case AWS_IO_TLS_NEGOTIATION_TIMEOUT:
       return S3Response::Failure::kTimeout;
-    case AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE:
-    case AWS_IO_TLS_NO_ROOT_CERTIFICATE_FOUND:
-    case AWS_IO_TLS_CERTIFICATE_EXPIRED:
-    case AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID:
-    case AWS_IO_TLS_BAD_CERTIFICATE:
-    case AWS_IO_TLS_PEER_CERTIFICATE_EXPIRED:
-    case AWS_IO_TLS_BAD_PEER_CERTIFICATE:
-    case AWS_IO_TLS_PEER_CERTIFICATE_REVOKED:
-    case AWS_IO_TLS_PEER_CERTIFICATE_UNKNOWN:
-    case AWS_IO_TLS_INVALID_CERTIFICATE_CHAIN:
-    case AWS_IO_TLS_HOST_NAME_MISMATCH:
-      return S3Response::Failure::kTrust;
     default:
       return S3Response::Failure::kConnection;
   }
@@ -101,6 +152,8 @@ std::string ReasonOf(int error) {
     case AWS_ERROR_HTTP_SERVER_CLOSED:
     case AWS_IO_SOCKET_CLOSED:
       return "the connection was closed before the answer was whole";
+    case AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE:
+      return "no secure connection (TLS) came about";
     case AWS_IO_DNS_INVALID_NAME:
     case AWS_IO_DNS_NO_ADDRESS_FOR_HOST:
       return "the host is unknown";
@@ -426,16 +479,23 @@ S3Response S3Transport::Send(const S3Request& request, bool even_if_interrupted)
     if (client_->interrupted && !even_if_interrupted) ThrowInterrupted();
     if (!even_if_interrupted) client_->running.insert(exchange);
   }
+  const int num_failures = TrustFailures::Instance().count();
   aws_s3_meta_request* meta_request = aws_s3_client_make_meta_request(client_->client, &options);
   if (meta_request != nullptr) static_cast<void>(held.release());
   const int make_error = meta_request == nullptr ? aws_last_error() : 0;
 
   bool finished = false;
   bool interrupted = false;
+  bool trusted = true;
   if (meta_request != nullptr) {
+    const auto end = std::chrono::steady_clock::now() + request.deadline;
     std::unique_lock<std::mutex> lock(exchange->mutex);
-    exchange->changed.wait_for(lock, request.deadline,
-                               [&] { return exchange->finished || exchange->interrupted; });
+    while (!exchange->finished && !exchange->interrupted && trusted) {
+      const auto now = std::chrono::steady_clock::now();
+      if (now >= end) break;
+      exchange->changed.wait_until(lock, std::min(end, now + kTrustCheck));
+      trusted = TrustFailures::Instance().count() == num_failures;
+    }
     finished = exchange->finished;
     interrupted = exchange->interrupted;
   }
@@ -451,6 +511,11 @@ S3Response S3Transport::Send(const S3Request& request, bool even_if_interrupted)
   aws_s3_meta_request_release(meta_request);
   if (interrupted && !even_if_interrupted) ThrowInterrupted();
   S3Response response;
+  if (!finished && !trusted) {
+    response.failure = S3Response::Failure::kTrust;
+    response.reason = TrustFailures::Instance().last();
+    return response;
+  }
   if (!finished) {
     response.failure = S3Response::Failure::kTimeout;
     response.reason = "no whole answer came in time";

@@ -138,7 +138,7 @@ void ScriptedServer::ServeConnection(int connection) {
 
 ScriptedServer::Reply Reply(int status, const std::vector<std::string>& headers,
                             std::string_view body) {
-  std::string bytes = fmt::format("HTTP/1.1 {} Status\r\n", status);
+  std::string bytes = fmt::format("HTTP/1.1 {} Status\r\nServer: script\r\n", status);
   for (const std::string& header : headers) bytes += header + "\r\n";
   if (status != 204) bytes += fmt::format("Content-Length: {}\r\n", body.size());
   bytes += "\r\n";
