@@ -32,14 +32,14 @@ class FaultProxyTest(unittest.TestCase):
         cls.server = cls.enterClassContext(S3Server())
 
     def setUp(self):
-        self.direct = S3Client(self.server.endpoint, self.server.bucket)
+        self.direct = S3Client(self.server.url, self.server.bucket)
         self.direct.put("seen", CONTENT)
 
     def proxy(self, fault=None, **options):
         """A proxy that does one thing to every request it fits."""
         if fault:
             options = {"profile": "harsh", "rate": 1.0, "faults": {fault: 1}, **options}
-        proxy = self.enterContext(FaultProxy(self.server.endpoint, **options))
+        proxy = self.enterContext(FaultProxy(self.server.url, **options))
         self.addCleanup(lambda: self.assertEqual(proxy.problems, []))
         return proxy
 
@@ -179,7 +179,7 @@ class FaultProxyTest(unittest.TestCase):
             proxy.save_trace(f"{folder}/trace.json")
             trace = json.loads(pathlib.Path(folder, "trace.json").read_text())
         self.direct.remove(["replayed"])
-        self.assertGreater(fault_proxy.replay(trace, self.server.endpoint), 0)
+        self.assertGreater(fault_proxy.replay(trace, self.server.url), 0)
         self.assertEqual(self.direct.list("replayed"), {"replayed": len(CONTENT)})
 
     def test_errors_of_the_checking_client_say_the_status(self):

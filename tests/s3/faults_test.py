@@ -14,6 +14,8 @@ import shutil
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
+
 import attack
 from attack import COMMANDS, Attack, Campaign, Command, S3Place, check
 from fault_proxy import FaultProxy
@@ -56,7 +58,7 @@ class Disturber:
             arguments = self.attack.arguments(command, variant)
         old = "old" if command.name == "init" else self.attack.current.get(command.name)
         with FaultProxy(
-            self.server.endpoint, profile, drawn.randint(0, 10**9), RATES[profile] * drawn.choice((0.5, 1, 2)),
+            self.server.url, profile, drawn.randint(0, 10**9), RATES[profile] * drawn.choice((0.5, 1, 2)),
             outage_at=int(2 ** drawn.uniform(0, 7.5)),
         ) as proxy:  # fmt: skip
             try:
@@ -102,9 +104,9 @@ def main():
 
             @contextlib.contextmanager
             def make_worker(number):
-                place = S3Place(S3Client(server.endpoint, server.bucket), f"faults-{number}/")
+                place = S3Place(S3Client(server.url, server.bucket), f"faults-{number}/")
                 attack.upload_inputs(place, folder)
-                target = Attack(place, expected, server.endpoint, AWS_MAX_ATTEMPTS=5)
+                target = Attack(place, expected, server.url, AWS_MAX_ATTEMPTS=5)
                 try:
                     done = target.run(DESCRIBE.arguments(place.url, "a", None))
                     check(done.code == 0, f"describe fails undisturbed: {done.stderr}")

@@ -15,6 +15,8 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
+
 import attack
 from attack import COMMANDS, SIGNALS, Attack, Campaign, LocalPlace, S3Place, check
 from fault_proxy import FaultProxy
@@ -53,7 +55,7 @@ class Killer:
             time.sleep(0.0002)
 
     def proxy(self):
-        return FaultProxy(self.server.endpoint) if self.server else contextlib.nullcontext()
+        return FaultProxy(self.server.url) if self.server else contextlib.nullcontext()
 
     def __call__(self, run):
         drawn = self.campaign.drawn(run)
@@ -131,11 +133,11 @@ def main():
                 # With both, one thread works on S3 and one on the local disk.
                 on_s3 = arguments.where == "s3" or (arguments.where == "both" and number % 2 == 0)
                 if on_s3:
-                    place = S3Place(S3Client(server.endpoint, server.bucket), f"kill-{number}/")
+                    place = S3Place(S3Client(server.url, server.bucket), f"kill-{number}/")
                 else:
                     place = LocalPlace(folder / f"kill-{number}")
                 attack.upload_inputs(place, folder)
-                target = Attack(place, expected, server.endpoint if on_s3 else None)
+                target = Attack(place, expected, server.url if on_s3 else None)
                 try:
                     yield Killer(campaign, target, server if on_s3 else None)
                 finally:

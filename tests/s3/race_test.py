@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
+
 import attack
 from attack import COMMANDS, VARIANTS, Attack, Campaign, LocalPlace, S3Place, check
 from fault_proxy import FaultProxy
@@ -52,7 +54,7 @@ class Racer:
         else:
             self.attack.place.remove(self.attack.output(command))
         # moto looks at a condition first and writes later; the proxy lets one such write through at a time.
-        with FaultProxy(self.server.endpoint) if self.server else contextlib.nullcontext() as proxy:
+        with FaultProxy(self.server.url) if self.server else contextlib.nullcontext() as proxy:
             processes = []
             for n in range(count):
                 variant = VARIANTS[n % 2]
@@ -90,7 +92,7 @@ def wrong_clocks(campaign, target, server, faketime):
                 old = target.current[command.name]
                 target.prefix = (faketime, "-f", f"{60 * minutes:+d}")
                 try:
-                    with FaultProxy(server.endpoint, check_clock=True) if server else contextlib.nullcontext() as proxy:
+                    with FaultProxy(server.url, check_clock=True) if server else contextlib.nullcontext() as proxy:
                         done = target.run(target.arguments(command, variant), proxy and proxy.endpoint)
                 finally:
                     target.prefix = ()
@@ -121,7 +123,7 @@ def full_bucket(campaign, target, server, objects, folder):
         output = place.url("many/out")
         seconds, requests = [], []
         for variant in VARIANTS:
-            with FaultProxy(server.endpoint) as proxy:
+            with FaultProxy(server.url) as proxy:
                 done = target.run(run.arguments(place.url, variant, output), proxy.endpoint)
                 check(done.code == 0, f"exit code {done.code}: {done.stderr}")
                 seconds.append(done.seconds)
@@ -131,7 +133,7 @@ def full_bucket(campaign, target, server, objects, folder):
         check(max(requests) < 1000, f"{requests} requests: the objects beside the output were listed")
 
     def whole_prefix():
-        with FaultProxy(server.endpoint) as proxy:
+        with FaultProxy(server.url) as proxy:
             done = target.run(
                 ("data-preprocessing", "--shipping-logs", place.url("many/logs"), "--product-description",
                  place.url("in/a/products.csv"), "--output", place.url("many/rows")), proxy.endpoint,
@@ -144,7 +146,7 @@ def full_bucket(campaign, target, server, objects, folder):
         """An output that holds so many objects of others is refused, and they stay."""
         before = place.client.list("full/")
         check(len(before) == objects, f"{len(before)} objects in the bucket, not {objects}")
-        with FaultProxy(server.endpoint) as proxy:
+        with FaultProxy(server.url) as proxy:
             done = target.run(
                 ("data-preprocessing", "--shipping-logs", place.url("in/a/logs.csv"), "--product-description",
                  place.url("in/a/products.csv"), "--output", f"s3://{place.client.bucket}/full"), proxy.endpoint,
@@ -185,11 +187,11 @@ def main():
             def make_worker(number):
                 on_s3 = arguments.where == "s3" or (arguments.where == "both" and number % 2 == 0)
                 if on_s3:
-                    place = S3Place(S3Client(server.endpoint, server.bucket), f"race-{number}/")
+                    place = S3Place(S3Client(server.url, server.bucket), f"race-{number}/")
                 else:
                     place = LocalPlace(folder / f"race-{number}")
                 attack.upload_inputs(place, folder)
-                target = Attack(place, expected, server.endpoint if on_s3 else None)
+                target = Attack(place, expected, server.url if on_s3 else None)
                 try:
                     if faketime and number == 0 and arguments.only is None:
                         wrong_clocks(campaign, target, server if on_s3 else None, faketime)

@@ -23,8 +23,6 @@ import time
 import traceback
 import urllib.parse
 
-sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).parents[1] / "end_to_end")]
-
 from harness import BINARY, LOG_HEADER, PRODUCT_HEADER, log_rows  # Takes the binary from sys.argv.
 from outputs import NotWhole, content_of, follow_list, missing_marks, plain_copies_missing, plain_view_problems, strays
 
@@ -189,6 +187,7 @@ class Attack:
     def __init__(self, place, expected, endpoint=None, prefix=(), **more):
         self.place, self.expected, self.endpoint, self.more = place, expected, endpoint, more
         self.prefix = prefix  # Put before the binary, e.g. faketime and its arguments.
+        self.options = {}  # More for subprocess.Popen.
         self.current = {}  # Command's name -> variant that its output is of.
         self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="firesteel-attack-"))
 
@@ -208,6 +207,7 @@ class Attack:
             [*self.prefix, str(BINARY), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
             cwd=self.temporary / "cwd",
             env=environment(endpoint or self.endpoint, TMPDIR=self.temporary / "tmp", HOME=self.temporary / "cwd", **self.more),
+            **self.options,
         )  # fmt: skip
 
     def wait(self, process, begin, max_seconds=MAX_SECONDS):
