@@ -287,7 +287,9 @@ LocalOutput::LocalOutput(const Location& target, const OutputOptions& options)
     const bool made = ::mkdir(staging_.c_str(), 0777) == 0;
     if (!made && errno == EEXIST) continue;
     if (made) lock_ = ::open(staging_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    // A run that cleans up may have taken the new directory for a dead one before it was locked.
+    // A run that cleans up may have taken the new directory for a dead one before it was opened or
+    // locked.
+    if (made && lock_ < 0 && errno == ENOENT) continue;
     if (lock_ >= 0 && ::flock(lock_, LOCK_EX) == 0 && !IsSameFile(lock_, staging_)) {
       ::close(lock_);
       lock_ = -1;
@@ -396,6 +398,14 @@ void LocalOutput::Commit() {
   } catch (const fs::filesystem_error& failure) {
     throw Error(ErrorKind::kIo,
                 fmt::format("can't flush '{}' to disk: {}", staging_, failure.code().message()));
+  }
+  // On a disk that was unmounted meanwhile, folders were made anew below its mount point, and only
+  // what was written since then is there.
+  if (!IsSameFile(lock_, staging_)) {
+    throw Error(ErrorKind::kIo,
+                fmt::format("can't put the finished output in place as '{}': the folder '{}', in "
+                            "which it was made, is gone; was its disk unmounted?",
+                            target_, staging_));
   }
   CheckReplaceable(target_, options_);
   std::string old;

@@ -74,12 +74,14 @@ const std::string& ScratchFolder() {
     const std::string path = (parent / fmt::format("{}{}", kPrefix, RandomUuid())).string();
     const bool made = ::mkdir(path.c_str(), 0700) == 0;
     const int fd = made ? ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    // One that cleans up may have taken the new folder for a dead one before it was opened or
+    // locked.
+    if (made && fd < 0 && errno == ENOENT) continue;
     if (fd < 0) {
       throw Error(ErrorKind::kIo,
                   fmt::format("no temporary folder can be made in '{}' (TMPDIR): {}",
                               parent.string(), std::system_category().message(errno)));
     }
-    // One that cleans up may have taken the new folder for a dead one before it was locked.
     struct stat status{};
     if (::flock(fd, LOCK_EX) == 0 && ::stat(path.c_str(), &status) == 0) {
       scratch.path = path;
