@@ -48,6 +48,15 @@ def leaked(content):
     ]  # fmt: skip
 
 
+@contextlib.contextmanager
+def temporary_folder(prefix):
+    folder = tempfile.mkdtemp(prefix=prefix)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 class LocalPlace:
     """Outputs in a local folder."""
 
