@@ -2,7 +2,7 @@
 
 usage: full_bucket.py BUCKET NUM_OBJECTS [FLAG OF MOTO'S SERVER...]
 
-The objects are called 0000/000000.txt and so on, a hundred to a "folder", and hold one byte each.
+The objects are called full/0000/000000.txt and so on, a hundred to a "folder", and hold one byte each.
 """
 
 import sys
@@ -15,5 +15,5 @@ bucket, count = sys.argv[1], int(sys.argv[2])
 backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
 backend.create_bucket(bucket, "us-east-1")
 for n in range(count):
-    backend.put_object(bucket, f"{n // 100:04}/{n:06}.txt", b"x")
+    backend.put_object(bucket, f"full/{n // 100:04}/{n:06}.txt", b"x")
 main(sys.argv[3:])

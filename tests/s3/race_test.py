@@ -107,61 +107,62 @@ def wrong_clocks(campaign, target, server, faketime):
             campaign.one(f"clock {name}", f"{command.name} with the clock {name}", skewed)
 
 
-def full_bucket(campaign, target, server, objects, folder):
-    """Beside and below a prefix of many objects: what is asked stays in proportion to what is meant, not to what is there."""
-    place = target.place
-    lines = (folder / "in/a/logs.csv").read_text().splitlines()
-    count = 40
-    share = -(-(len(lines) - 1) // count)
-    for n in range(count):
-        part = lines[1 + n * share : 1 + (n + 1) * share]
-        if part:
-            place.put(f"many/logs/part-{n}.csv", "\n".join([lines[0], *part, ""]).encode())
+def full_bucket(campaign, objects, expected, folder):
+    """A bucket with many objects: what is asked stays in proportion to what is meant, not to what lies beside it."""
+    program = (pathlib.Path(__file__).with_name("full_bucket.py"), "crowd", objects)
+    with S3Server(program=program, patience=120) as server:
+        client = S3Client(server.url, "crowd")
+        place = S3Place(client, "full/")
+        attack.upload_inputs(place, folder)
+        target = Attack(place, expected, server.url)
 
-    def beside():
-        run = next(command for command in COMMANDS if command.name == "run")
-        output = place.url("many/out")
-        seconds, requests = [], []
-        for variant in VARIANTS:
+        def measured(title, arguments, code=0):
             with FaultProxy(server.url) as proxy:
-                done = target.run(run.arguments(place.url, variant, output), proxy.endpoint)
-                check(done.code == 0, f"exit code {done.code}: {done.stderr}")
-                seconds.append(done.seconds)
-                requests.append(sum(proxy.counts.values()))
-        campaign.note(f"run beside {objects} objects: {seconds[0]:.2f} s, {requests[0]} requests; again over it {seconds[1]:.2f} s, "
-                      f"{requests[1]} requests")  # fmt: skip
-        check(max(requests) < 1000, f"{requests} requests: the objects beside the output were listed")
+                done = target.run(arguments, proxy.endpoint)
+            check(done.code == code, f"exit code {done.code}: {done.stderr}")
+            check(not proxy.problems, f"the proxy failed: {proxy.problems}")
+            requests = sum(proxy.counts.values())
+            campaign.note(f"{title}: {done.seconds:.2f} s, {requests} requests, {proxy.counts['ListObjectsV2']} of them listings")
+            return done, requests
 
-    def whole_prefix():
-        with FaultProxy(server.url) as proxy:
-            done = target.run(
-                ("data-preprocessing", "--shipping-logs", place.url("many/logs"), "--product-description",
-                 place.url("in/a/products.csv"), "--output", place.url("many/rows")), proxy.endpoint,
+        def among():
+            """Input and output among the objects, below the same prefix."""
+            run = next(command for command in COMMANDS if command.name == "run")
+            for variant in VARIANTS:
+                target.current.pop("run", None)
+                _, requests = measured(f"run among {objects} objects", target.arguments(run, variant))
+                check(requests < 400, f"{requests} requests: were the objects beside the output listed?")
+                check(target.variants(run) == {variant}, "another output than it should be")
+            target.check_clean(run)
+
+        def whole_prefix():
+            """All objects below the prefix are listed to find the data among them, a thousand with each request."""
+            done, requests = measured(
+                f"a pattern over {objects} objects",
+                ("data-preprocessing", "--shipping-logs", f"s3://crowd/{place.prefix}*/a/logs.csv", "--product-description",
+                 place.url("in/a/products.csv"), "--output", place.url("out/by-pattern")),
             )  # fmt: skip
-            check(done.code == 0, f"exit code {done.code}: {done.stderr}")
-            campaign.note(f"data-preprocessing of {len(place.client.list(place.prefix + 'many/logs/'))} objects: {done.seconds:.2f} s, "
-                          f"{sum(proxy.counts.values())} requests")  # fmt: skip
+            check(requests < objects / 1000 * 2 + 100, f"{requests} requests: one for each object?")
 
-    def refused():
-        """An output that holds so many objects of others is refused, and they stay."""
-        before = place.client.list("full/")
-        check(len(before) == objects, f"{len(before)} objects in the bucket, not {objects}")
-        with FaultProxy(server.url) as proxy:
-            done = target.run(
+        def refused():
+            """An output that holds so many objects of others is refused, and they stay."""
+            before = client.list("full/")
+            check(len(before) >= objects, f"only {len(before)} objects in the bucket")
+            done, requests = measured(
+                f"an output of {objects} foreign objects, refused",
                 ("data-preprocessing", "--shipping-logs", place.url("in/a/logs.csv"), "--product-description",
-                 place.url("in/a/products.csv"), "--output", f"s3://{place.client.bucket}/full"), proxy.endpoint,
+                 place.url("in/a/products.csv"), "--output", "s3://crowd/full"), code=1,
             )  # fmt: skip
-        check(done.code == 1, f"exit code {done.code}: {done.stderr}")
-        done.error()
-        check(place.client.list("full/") == before, "objects of others changed")
-        pages = proxy.counts["ListObjectsV2"]
-        campaign.note(f"an output of {objects} foreign objects: refused after {done.seconds:.2f} s, {sum(proxy.counts.values())} "
-                      f"requests, {pages} of them pages of a listing")  # fmt: skip
-        check(sum(proxy.counts.values()) < objects / 1000 * 2 + 50, f"{proxy.counts}: a request for each object?")
+            done.error()
+            check(client.list("full/") == before, "objects of others changed")
+            check(requests < objects / 1000 * 2 + 100, f"{requests} requests: one for each object?")
 
-    campaign.one("full bucket", "run beside many objects", beside)
-    campaign.one("full bucket", "a prefix of several objects as input", whole_prefix)
-    campaign.one("full bucket", "an output full of foreign objects", refused)
+        try:
+            campaign.one("full bucket", "run among many objects", among)
+            campaign.one("full bucket", "a pattern over many objects", whole_prefix)
+            campaign.one("full bucket", "an output full of foreign objects", refused)
+        finally:
+            target.close()
 
 
 def main():
@@ -195,15 +196,13 @@ def main():
                 try:
                     if faketime and number == 0 and arguments.only is None:
                         wrong_clocks(campaign, target, server if on_s3 else None, faketime)
-                    if arguments.objects and on_s3 and arguments.only is None:
-                        for n in range(arguments.objects):
-                            place.client.put(f"full/{n // 100:04}/{n:06}.txt", b"x", checksum=False)
-                        full_bucket(campaign, target, server, arguments.objects, folder)
                     yield Racer(campaign, target, server if on_s3 else None)
                 finally:
                     target.close()
 
             campaign.share_out(make_worker)
+            if arguments.objects and arguments.only is None:
+                full_bucket(campaign, arguments.objects, expected, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return campaign.finish()
