@@ -72,11 +72,13 @@ certificate = (
 
 
 class S3Server:
-    def __init__(self, bucket="firesteel-test", patience=30, tls=False):
+    def __init__(self, bucket="firesteel-test", patience=30, tls=False, program=("-m", "moto.server")):
+        """`program`: what moto's Python is started with, before the flags of moto's server."""
         self.bucket = bucket
         self._tls = tls
         self._folder = None
         self._patience = patience
+        self._program = program
         self._process = None
         self._log = None
         self.port = None
@@ -105,7 +107,7 @@ class S3Server:
             self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
             self._log = tempfile.TemporaryFile()
             self._process = subprocess.Popen(
-                [moto_python(), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port), *options],
+                [moto_python(), *map(str, self._program), "-H", "127.0.0.1", "-p", str(self.port), *options],
                 stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, preexec_fn=_die_with_parent,
                 env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
             if self._wait():
