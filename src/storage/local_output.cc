@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include "base/random.h"
 #include "storage/output_rules.h"
 #include "storage/output_target.h"
+#include "storage/temporary.h"
 #include "storage/whole_file.h"
 
 namespace firesteel {
@@ -28,6 +28,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kStagingDigits = 16;
 constexpr unsigned int kRenameNoReplace = 1;
 constexpr unsigned int kRenameExchange = 2;
 
@@ -124,35 +125,10 @@ std::string StagingPrefix(const std::string& target) {
   return fmt::format(".{}.firesteel-", name);
 }
 
-// True if `fd` is still what lies at `path`.
-bool IsSameFile(int fd, const std::string& path) {
-  struct stat by_fd{};
-  struct stat by_path{};
-  return ::fstat(fd, &by_fd) == 0 && ::lstat(path.c_str(), &by_path) == 0 &&
-         by_fd.st_ino == by_path.st_ino && by_fd.st_dev == by_path.st_dev;
-}
-
 // Removes the staging directories of dead runs on the same output. What can't be removed stays.
 void RemoveStale(const std::string& target) {
-  const std::string prefix = StagingPrefix(target);
-  std::error_code error;
-  std::vector<std::string> candidates;
-  for (fs::directory_iterator entries(fs::path(target).parent_path(), error);
-       !error && entries != fs::directory_iterator(); entries.increment(error)) {
-    const std::string name = entries->path().filename().string();
-    if (!name.starts_with(prefix) || name.size() != prefix.size() + 16) continue;
-    if (name.find_first_not_of("0123456789abcdef", prefix.size()) != std::string::npos) continue;
-    candidates.push_back(entries->path().string());
-  }
-  for (const std::string& candidate : candidates) {
-    const int fd = ::open(candidate.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) continue;
-    if (::flock(fd, LOCK_EX | LOCK_NB) == 0 && IsSameFile(fd, candidate)) {
-      LogDebug(fmt::format("removing '{}', left by a run that died", candidate));
-      fs::remove_all(candidate, error);
-    }
-    ::close(fd);
-  }
+  RemoveDeadTemporaries(fs::path(target).parent_path().string(), StagingPrefix(target),
+                        kStagingDigits);
 }
 
 // Makes the missing parents of `target`; returns those it made, outermost first.
@@ -283,14 +259,14 @@ LocalOutput::LocalOutput(const Location& target, const OutputOptions& options)
     std::string random = RandomUuid();
     std::erase(random, '-');
     staging_ = fmt::format("{}/{}{}", parent == "/" ? "" : parent, StagingPrefix(target_),
-                           random.substr(0, 16));
+                           random.substr(0, kStagingDigits));
     const bool made = ::mkdir(staging_.c_str(), 0777) == 0;
     if (!made && errno == EEXIST) continue;
     if (made) lock_ = ::open(staging_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     // A run that cleans up may have taken the new directory for a dead one before it was opened or
     // locked.
     if (made && lock_ < 0 && errno == ENOENT) continue;
-    if (lock_ >= 0 && ::flock(lock_, LOCK_EX) == 0 && !IsSameFile(lock_, staging_)) {
+    if (lock_ >= 0 && !LockTemporary(lock_, staging_)) {
       ::close(lock_);
       lock_ = -1;
       continue;

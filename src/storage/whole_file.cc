@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "storage/temporary.h"
 
 namespace firesteel {
 namespace {
@@ -32,6 +34,38 @@ void Sync(const fs::path& path) {
   // Some file systems can't sync a folder, and say so.
   if (reason != 0 && reason != EINVAL) Fail(path, reason);
 }
+
+// An empty file beside `target`, locked; removed at the end if it still has its name.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const fs::path& target) {
+    constexpr std::size_t kUuidLength = 36;
+    const std::string folder = target.parent_path().string();
+    // Names of more than 255 bytes are refused by the file system.
+    const std::string prefix =
+        fmt::format(".{}.firesteel-", target.filename().string().substr(0, 200));
+    RemoveDeadTemporaries(folder, prefix, kUuidLength);
+    while (true) {
+      path_ = fmt::format("{}/{}{}", folder == "/" ? "" : folder, prefix, RandomUuid());
+      descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+      if (descriptor_ < 0) Fail(target, errno);
+      if (LockTemporary(descriptor_, path_)) return;
+      ::close(descriptor_);
+    }
+  }
+  ~TemporaryFile() {
+    if (IsSameFile(descriptor_, path_)) ::unlink(path_.c_str());
+    ::close(descriptor_);
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
 
 [[noreturn]] void RefuseExistingFile(const Location& target) {
   throw Error(ErrorKind::kInvalidArgument,
@@ -71,17 +105,17 @@ void WriteWholeFile(const Location& target, std::string_view content, bool overw
   if (error) Fail(target.path(), error.value());
   fs::create_directories(path.parent_path(), error);
   if (error) Fail(path.parent_path(), error.value());
-  const fs::path temporary =
-      path.parent_path() / fmt::format(".{}.firesteel-{}", path.filename().string(), RandomUuid());
-  try {
-    WriteTextFile(temporary.string(), content);
-    Sync(temporary);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) Fail(path, errno);
-    Sync(path.parent_path());
-  } catch (const Error&) {
-    fs::remove(temporary, error);
-    throw;
+  TemporaryFile temporary(path);
+  WriteTextFile(temporary.path(), content);
+  Sync(temporary.path());
+  if (overwrite) {
+    if (::rename(temporary.path().c_str(), path.c_str()) != 0) Fail(path, errno);
+  } else if (::link(temporary.path().c_str(), path.c_str()) != 0) {
+    // A link takes nobody's place; where there are none, the look above has to do.
+    if (errno == EEXIST) RefuseExistingFile(target);
+    if (::rename(temporary.path().c_str(), path.c_str()) != 0) Fail(path, errno);
   }
+  Sync(path.parent_path());
 }
 
 }  // namespace firesteel

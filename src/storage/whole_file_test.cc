@@ -1,13 +1,18 @@
 #include "storage/whole_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "base/random.h"
+#include "storage/temporary.h"
 
 namespace firesteel {
 namespace {
@@ -66,6 +71,38 @@ TEST_F(WholeFileTest, RefusesFoldersAndFilesThatMustStay) {
   EXPECT_EQ(MessageOf(Location::Parse(folder_.string()), /*overwrite=*/true),
             "'" + folder_.string() + "' is a folder; give the name of a file");
   EXPECT_EQ(ReadTextFile(At("a").path()), "old");
+  EXPECT_EQ(NumEntries(), 1U);
+}
+
+TEST_F(WholeFileTest, RemovesWhatAKilledRunLeftAndNothingElse) {
+  const std::string dead = At(".a.firesteel-" + RandomUuid()).path();
+  const std::string living = At(".a.firesteel-" + RandomUuid()).path();
+  const std::string other = At(".b.firesteel-" + RandomUuid()).path();
+  for (const std::string& path : {dead, living, other}) WriteTextFile(path, "half a fi");
+  const int descriptor = ::open(living.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_TRUE(LockTemporary(descriptor, living));
+  WriteWholeFile(At("a"), "text", /*overwrite=*/true);
+  EXPECT_FALSE(fs::exists(dead));
+  EXPECT_TRUE(fs::exists(living));
+  EXPECT_TRUE(fs::exists(other));
+  ::close(descriptor);
+}
+
+TEST_F(WholeFileTest, OfRacingWritersThatMayNotOverwriteOneWins) {
+  std::atomic<int> num_winners = 0;
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 4; ++i) {
+    writers.emplace_back([&, i] {
+      try {
+        WriteWholeFile(At("a"), std::to_string(i), /*overwrite=*/false);
+        ++num_winners;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::kInvalidArgument);
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(num_winners, 1);
   EXPECT_EQ(NumEntries(), 1U);
 }
 
