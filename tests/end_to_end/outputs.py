@@ -14,6 +14,7 @@ import pyarrow.parquet as parquet
 
 UID = re.compile(r"_[0-9a-f]{12}(?![0-9a-f])")
 PART = re.compile(r"(?:^|(?<=/))(part-\d{5})(?:-[0-9a-f-]{36})?(?:-c\d{3})?")
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HASH = re.compile(r"\b[0-9a-f]{64}\b")
 NOT_LISTED = ("manifest.json", "status.json")
 
@@ -139,4 +140,5 @@ def _content_of_file(name, content):
 
 
 def _without_uids(text):
-    return re.sub(r'"(?:timestamp|file|path)":\s*(?:"[^"]*"|\d+)', '"_":0', HASH.sub("HASH", UID.sub("_UID", text)))
+    """Without names, hashes and times, which differ with the names of inputs and outputs."""
+    return re.sub(r'"(?:timestamp|file|path)":\s*(?:"[^"]*"|\d+)', '"_":0', HASH.sub("HASH", UID.sub("_UID", UUID.sub("UUID", text))))
