@@ -14,6 +14,8 @@
 
 namespace firesteel {
 
+class Checkpoint;
+
 /// Rows that a learner trains on, wherever they live: a learner asks for what it needs of them, and
 /// most never see a row. Labels and weights are columns that the owner chose.
 /// Threads: one caller at a time.
@@ -61,6 +63,8 @@ struct TrainingRun {
   TrainingSource* validation = nullptr;
   /// Called after each iteration (tree), in the caller's thread; what it throws ends the training.
   std::function<void(int done, int total)> progress = {};
+  /// Where a long training keeps its state, and goes on from; null: nowhere. Outlives the training.
+  Checkpoint* checkpoint = nullptr;
 };
 
 }  // namespace firesteel

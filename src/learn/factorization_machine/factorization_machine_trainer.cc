@@ -5,11 +5,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "learn/checkpoint.h"
 #include "learn/factorization_machine/coefficients.h"
 #include "learn/factorization_machine/moment_groups.h"
 #include "learn/factorization_machine/moments.h"
@@ -17,10 +19,12 @@
 #include "learn/factorization_machine/solver.h"
 #include "learn/factorization_machine/training_rows.h"
 #include "learn/spark_random.h"
+#include "learn/training_state.h"
 
 namespace firesteel {
 namespace {
 
+constexpr std::string_view kLearner = "factorization_machine";
 // Rows that take more are read again in each iteration.
 constexpr std::size_t kMaxKeptBytes = std::size_t{2} << 30;
 // Moments of more terms are not worth their memory.
@@ -113,8 +117,11 @@ class Training {
   }
 
   TrainedModel Train() {
-    for (int i = 1; i <= parameters_.max_iter && !converged_; ++i) {
+    if (run_.checkpoint != nullptr) GoOn();
+    for (int i = num_done_ + 1; i <= parameters_.max_iter && !converged_; ++i) {
       Iterate(i);
+      num_done_ = i;
+      if (run_.checkpoint != nullptr && run_.checkpoint->IsDue()) Save();
       if (run_.progress) run_.progress(i, parameters_.max_iter);
     }
     FactorizationMachine::Parameters machine = ToMachine(layout_, coefficients_);
@@ -154,17 +161,89 @@ class Training {
   }
 
   void Iterate(int i) {
-    if (parameters_.mini_batch_fraction < 1.0) {
-      const std::vector<std::size_t> batch =
-          SampleRows(static_cast<std::size_t>(source_.num_rows()), parameters_.mini_batch_fraction,
-                     kBatchSeed + i);
-      if (batch.empty()) return;
-      last_loss_ = RowLoss(Rows(), layout_, coefficients_, batch, pool_, gradient_);
-    } else {
-      last_loss_ = FullLoss();
-    }
+    const std::optional<double> loss = Loss(i);
+    if (i == 1 && run_.checkpoint != nullptr) fingerprint_ = Fingerprint(loss);
+    if (!loss) return;
+    last_loss_ = loss;
     solver_.Update(i, gradient_, coefficients_);
     converged_ = solver_.HasConverged(coefficients_);
+  }
+
+  // The loss of iteration i, and its gradient in gradient_; nothing if no row was drawn.
+  std::optional<double> Loss(int i) {
+    if (parameters_.mini_batch_fraction >= 1.0) return FullLoss();
+    const std::vector<std::size_t> batch =
+        SampleRows(static_cast<std::size_t>(source_.num_rows()), parameters_.mini_batch_fraction,
+                   kBatchSeed + i);
+    if (batch.empty()) return std::nullopt;
+    return RowLoss(Rows(), layout_, coefficients_, batch, pool_, gradient_);
+  }
+
+  // Of the rows it takes what the first iteration made of them: `loss`, and gradient_.
+  std::string Fingerprint(const std::optional<double>& loss) const {
+    TrainingFingerprint fingerprint;
+    fingerprint.Add(parameters_.factor_size);
+    fingerprint.Add(parameters_.fit_intercept);
+    fingerprint.Add(parameters_.fit_linear);
+    fingerprint.Add(parameters_.reg_param);
+    fingerprint.Add(parameters_.mini_batch_fraction);
+    fingerprint.Add(parameters_.init_std);
+    fingerprint.Add(parameters_.max_iter);
+    fingerprint.Add(parameters_.step_size);
+    fingerprint.Add(parameters_.tol);
+    fingerprint.Add(parameters_.solver);
+    fingerprint.Add(parameters_.seed);
+    fingerprint.Add(parameters_.standardize);
+    fingerprint.Add(source_.num_rows());
+    if (scaling_) {
+      fingerprint.Add(scaling_->means);
+      fingerprint.Add(scaling_->factors);
+    }
+    if (loss) {
+      fingerprint.Add(*loss);
+      fingerprint.Add(gradient_);
+    }
+    return fingerprint.Result();
+  }
+
+  void Save() {
+    StateWriter writer(kLearner, fingerprint_);
+    writer.Add(num_done_);
+    writer.Add(converged_);
+    writer.Add(last_loss_.has_value());
+    writer.Add(last_loss_.value_or(0.0));
+    writer.Add(coefficients_);
+    solver_.Save(&writer);
+    run_.checkpoint->Save(writer.Finish(), num_done_, parameters_.max_iter);
+  }
+
+  // Takes up what an earlier run saved, if there is any.
+  void GoOn() {
+    const std::optional<std::string> bytes = run_.checkpoint->Load();
+    if (!bytes) return;
+    fingerprint_ = Fingerprint(Loss(1));
+    std::optional<StateReader> reader = StateReader::Open(*bytes, kLearner, fingerprint_);
+    if (!reader) return;
+    int num_done = 0;
+    bool converged = false;
+    bool has_loss = false;
+    double loss = 0.0;
+    std::vector<double> coefficients;
+    reader->Read(num_done);
+    reader->Read(converged);
+    reader->Read(has_loss);
+    reader->Read(loss);
+    reader->Read(coefficients);
+    if (coefficients.size() != layout_.size() || num_done < 0 || num_done > parameters_.max_iter ||
+        !solver_.Restore(&*reader)) {
+      LogUselessState(kLearner);
+      return;
+    }
+    LogGoingOn(kLearner, num_done, parameters_.max_iter);
+    num_done_ = num_done;
+    converged_ = converged;
+    if (has_loss) last_loss_ = loss;
+    coefficients_ = std::move(coefficients);
   }
 
   double FullLoss() {
@@ -208,6 +287,8 @@ class Training {
   std::optional<Moments> moments_;
   std::optional<double> last_loss_;
   bool converged_ = false;
+  int num_done_ = 0;         // Iterations.
+  std::string fingerprint_;  // Empty before the first iteration, and without a checkpoint.
 };
 
 }  // namespace

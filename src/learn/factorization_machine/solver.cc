@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace firesteel {
 
@@ -59,6 +60,37 @@ bool Solver::HasConverged(std::span<const double> coefficients) const {
     norm += coefficients[i] * coefficients[i];
   }
   return std::sqrt(moved) < parameters_.tol * std::max(std::sqrt(norm), 1.0);
+}
+
+void Solver::Save(StateWriter* writer) const {
+  writer->Add(num_updates_);
+  writer->Add(previous_);
+  writer->Add(mean_);
+  writer->Add(mean_square_);
+  writer->Add(mean_weight_);
+  writer->Add(mean_square_weight_);
+}
+
+bool Solver::Restore(StateReader* reader) {
+  Solver restored(parameters_, previous_.size());
+  reader->Read(restored.num_updates_);
+  reader->Read(restored.previous_);
+  reader->Read(restored.mean_);
+  reader->Read(restored.mean_square_);
+  reader->Read(restored.mean_weight_);
+  reader->Read(restored.mean_square_weight_);
+  if (!reader->is_done() || restored.previous_.size() != previous_.size() ||
+      restored.mean_.size() != mean_.size() ||
+      restored.mean_square_.size() != mean_square_.size()) {
+    return false;
+  }
+  num_updates_ = restored.num_updates_;
+  previous_ = std::move(restored.previous_);
+  mean_ = std::move(restored.mean_);
+  mean_square_ = std::move(restored.mean_square_);
+  mean_weight_ = restored.mean_weight_;
+  mean_square_weight_ = restored.mean_square_weight_;
+  return true;
 }
 
 }  // namespace firesteel

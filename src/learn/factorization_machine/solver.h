@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "learn/factorization_machine/factorization_machine_parameters.h"
+#include "learn/training_state.h"
 
 namespace firesteel {
 
@@ -25,6 +26,12 @@ class Solver {
   bool HasConverged(std::span<const double> coefficients) const;
 
   int num_updates() const { return num_updates_; }
+
+  /// Writes what the updates so far have left, and takes it up again in a solver of the same
+  /// parameters and size. It must be the last thing that the reader has. Returns false, and leaves
+  /// the solver as it was, for a state of another shape.
+  void Save(StateWriter* writer) const;
+  bool Restore(StateReader* reader);
 
  private:
   void UpdateAdamW(std::span<const double> gradient, std::span<double> coefficients);

@@ -5,19 +5,26 @@
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/parallel.h"
 #include "learn/binned_cells.h"
+#include "learn/checkpoint.h"
 #include "learn/gbt/feature_bins.h"
 #include "learn/gbt/feature_subset.h"
 #include "learn/gbt/row_sampling.h"
 #include "learn/gbt/tree_grower.h"
+#include "learn/gbt/tree_state.h"
+#include "learn/training_state.h"
 
 namespace firesteel {
 namespace {
 
+constexpr std::string_view kLearner = "gbt";
 // Groups whose sums one task computes; a group's sum is one thread's.
 constexpr std::size_t kGroupsPerTask = 8192;
 // Sums of whole numbers up to here are exact.
@@ -37,12 +44,19 @@ class EarlyStopping {
   EarlyStopping(BinnedCells cells, const GbtParameters& parameters)
       : cells_(std::move(cells)), parameters_(parameters), predictions_(cells_.num_groups(), 0.0) {}
 
+  // What it knows beside the running predictions.
+  struct Known {
+    std::uint64_t num_trees = 0;
+    std::uint64_t trees_to_keep = 0;
+    double best_error = 0.0;
+  };
+
   // Takes in the tree that `grower` grew last; returns whether it was worth going on.
   bool Continue(const TreeGrower& grower, double tree_weight) {
+    AddTree([&](std::span<const std::uint16_t> bins) { return grower.Predict(bins); }, tree_weight);
     double error = 0.0;
     double weight = 0.0;
     for (std::size_t group = 0; group < cells_.num_groups(); ++group) {
-      predictions_[group] += grower.Predict(cells_.group_bins(group)) * tree_weight;
       for (std::size_t cell = cells_.first_cell[group]; cell < cells_.first_cell[group + 1];
            ++cell) {
         const double cell_weight = cells_.weights[cell] * cells_.counts[cell];
@@ -51,26 +65,44 @@ class EarlyStopping {
       }
     }
     error /= weight;
-    ++num_trees_;
-    if (num_trees_ > 1) {
-      if (best_error_ - error < parameters_.validation_tol * std::max(error, 0.01)) return false;
-      if (!(error < best_error_)) return true;
+    ++known_.num_trees;
+    if (known_.num_trees > 1) {
+      if (known_.best_error - error < parameters_.validation_tol * std::max(error, 0.01)) {
+        return false;
+      }
+      if (!(error < known_.best_error)) return true;
     }
-    best_error_ = error;
-    trees_to_keep_ = num_trees_;
+    known_.best_error = error;
+    known_.trees_to_keep = known_.num_trees;
     return true;
   }
 
-  std::size_t trees_to_keep() const { return trees_to_keep_; }
+  // Adds a tree to the running predictions alone.
+  template <typename Prediction>
+  void AddTree(const Prediction& prediction, double tree_weight) {
+    for (std::size_t group = 0; group < cells_.num_groups(); ++group) {
+      predictions_[group] += prediction(cells_.group_bins(group)) * tree_weight;
+    }
+  }
+
+  const BinnedCells& cells() const { return cells_; }
+  const Known& known() const { return known_; }
+  void set_known(const Known& known) { known_ = known; }
 
  private:
   BinnedCells cells_;
   const GbtParameters& parameters_;
   std::vector<double> predictions_;  // By group.
-  std::size_t num_trees_ = 0;
-  std::size_t trees_to_keep_ = 0;
-  double best_error_ = 0.0;
+  Known known_;
 };
+
+void Add(const BinnedCells& cells, TrainingFingerprint* fingerprint) {
+  fingerprint->Add(cells.bins);
+  fingerprint->Add(cells.first_cell);
+  fingerprint->Add(cells.labels);
+  fingerprint->Add(cells.weights);
+  fingerprint->Add(cells.counts);
+}
 
 class Boosting {
  public:
@@ -93,36 +125,125 @@ class Boosting {
   }
 
   TrainedModel Train() {
-    std::vector<Tree> trees;
-    std::vector<double> weights;
-    bool stopped = false;
-    for (int m = 0; m < parameters_.max_iter && !stopped; ++m) {
-      // The first tree learns the labels themselves and counts in full. (Spec A.14.)
-      const double weight = m == 0 ? 1.0 : parameters_.step_size;
+    if (run_.checkpoint != nullptr) GoOn();
+    for (int m = static_cast<int>(trees_.size()); m < parameters_.max_iter && !stopped_; ++m) {
       const auto seed = static_cast<std::int64_t>(static_cast<std::uint64_t>(parameters_.seed) +
                                                   static_cast<std::uint64_t>(m));
       if (sampling_) sampling_->Draw(parameters_.subsampling_rate, seed, sampled_counts_);
       const bool exact = SumGroups(m == 0);
-      trees.push_back(grower_.Grow(exact, seed));
-      weights.push_back(weight);
+      trees_.push_back(grower_.Grow(exact, seed));
+      const double weight = WeightOf(trees_.size() - 1);
       for (std::size_t group = 0; group < predictions_.size(); ++group) {
         predictions_[group] += grower_.leaf_predictions()[group] * weight;
       }
-      if (stopping_) stopped = !stopping_->Continue(grower_, weight);
+      if (stopping_) stopped_ = !stopping_->Continue(grower_, weight);
+      if (run_.checkpoint != nullptr && run_.checkpoint->IsDue()) Save();
       if (run_.progress) run_.progress(m + 1, parameters_.max_iter);
     }
-    if (stopping_) {
-      trees.resize(stopping_->trees_to_keep());
-      weights.resize(stopping_->trees_to_keep());
-    }
+    if (stopping_) trees_.resize(stopping_->known().trees_to_keep);
+    std::vector<double> weights;
+    for (std::size_t m = 0; m < trees_.size(); ++m) weights.push_back(WeightOf(m));
     TrainedModel trained;
-    trained.facts = Facts(trees.size(), stopped);
+    trained.facts = Facts(trees_.size(), stopped_);
     trained.model =
-        std::make_unique<TreeEnsemble>(std::move(trees), std::move(weights), features_.size());
+        std::make_unique<TreeEnsemble>(std::move(trees_), std::move(weights), features_.size());
     return trained;
   }
 
  private:
+  // The first tree learns the labels themselves and counts in full. (Spec A.14.)
+  double WeightOf(std::size_t m) const { return m == 0 ? 1.0 : parameters_.step_size; }
+
+  const std::string& Fingerprint() {
+    if (!fingerprint_.empty()) return fingerprint_;
+    TrainingFingerprint fingerprint;
+    fingerprint.Add(parameters_.max_iter);
+    fingerprint.Add(parameters_.max_depth);
+    fingerprint.Add(parameters_.max_bins);
+    fingerprint.Add(parameters_.min_instances_per_node);
+    fingerprint.Add(parameters_.min_weight_fraction_per_node);
+    fingerprint.Add(parameters_.min_info_gain);
+    fingerprint.Add(parameters_.loss);
+    fingerprint.Add(parameters_.step_size);
+    fingerprint.Add(parameters_.subsampling_rate);
+    fingerprint.Add(parameters_.feature_subset_strategy);
+    fingerprint.Add(parameters_.max_memory_in_mb);
+    fingerprint.Add(parameters_.validation_tol);
+    fingerprint.Add(parameters_.seed);
+    for (const FeatureBins& feature : features_) {
+      fingerprint.Add(feature.arity.value_or(-1));
+      fingerprint.Add(feature.thresholds);
+    }
+    Add(cells_, &fingerprint);
+    if (sampling_) fingerprint.Add(sampling_->cell_of_row());
+    if (stopping_) Add(stopping_->cells(), &fingerprint);
+    fingerprint_ = fingerprint.Result();
+    return fingerprint_;
+  }
+
+  void Save() {
+    StateWriter writer(kLearner, Fingerprint());
+    const EarlyStopping::Known known = stopping_ ? stopping_->known() : EarlyStopping::Known();
+    writer.Add(stopped_);
+    writer.Add(known.num_trees);
+    writer.Add(known.trees_to_keep);
+    writer.Add(known.best_error);
+    writer.Add(std::uint64_t{trees_.size()});
+    for (const Tree& tree : trees_) AddTree(tree, &writer);
+    run_.checkpoint->Save(writer.Finish(), static_cast<int>(trees_.size()), parameters_.max_iter);
+  }
+
+  // Takes up what an earlier run saved, if there is any.
+  void GoOn() {
+    const std::optional<std::string> bytes = run_.checkpoint->Load();
+    if (!bytes) return;
+    std::optional<StateReader> reader = StateReader::Open(*bytes, kLearner, Fingerprint());
+    if (!reader) return;
+    bool stopped = false;
+    EarlyStopping::Known known;
+    std::uint64_t num_trees = 0;
+    reader->Read(stopped);
+    reader->Read(known.num_trees);
+    reader->Read(known.trees_to_keep);
+    reader->Read(known.best_error);
+    reader->Read(num_trees);
+    std::vector<Tree> trees;
+    while (trees.size() < num_trees && reader->is_good()) trees.push_back(ReadTree(&*reader));
+    std::vector<TreeOnBins> on_bins;
+    for (const Tree& tree : trees) {
+      std::optional<TreeOnBins> own = TreeOnBins::Make(tree, features_);
+      if (own) on_bins.push_back(std::move(*own));
+    }
+    if (!reader->is_done() || on_bins.size() != trees.size() ||
+        trees.size() > static_cast<std::size_t>(parameters_.max_iter) ||
+        known.trees_to_keep > trees.size()) {
+      LogUselessState(kLearner);
+      return;
+    }
+    // Tree after tree for each group: the additions of an undisturbed run, in its order.
+    const std::size_t num_tasks = (cells_.num_groups() + kGroupsPerTask - 1) / kGroupsPerTask;
+    pool_.For(num_tasks, [&](std::size_t task) {
+      const std::size_t begin = task * kGroupsPerTask;
+      const std::size_t end = std::min(begin + kGroupsPerTask, cells_.num_groups());
+      for (std::size_t group = begin; group < end; ++group) {
+        for (std::size_t m = 0; m < on_bins.size(); ++m) {
+          predictions_[group] += on_bins[m].Predict(cells_.group_bins(group)) * WeightOf(m);
+        }
+      }
+    });
+    if (stopping_) {
+      for (std::size_t m = 0; m < on_bins.size(); ++m) {
+        stopping_->AddTree(
+            [&](std::span<const std::uint16_t> bins) { return on_bins[m].Predict(bins); },
+            WeightOf(m));
+      }
+      stopping_->set_known(known);
+    }
+    stopped_ = stopped;
+    LogGoingOn(kLearner, static_cast<int>(trees.size()), parameters_.max_iter);
+    trees_ = std::move(trees);
+  }
+
   TreeOptions MakeTreeOptions() const {
     const double min_weight = parameters_.min_weight_fraction_per_node == 0.0
                                   ? 0.0
@@ -203,6 +324,9 @@ class Boosting {
   std::optional<RowSampling> sampling_;
   std::vector<double> sampled_counts_;  // By cell, of the tree at hand.
   std::optional<EarlyStopping> stopping_;
+  std::vector<Tree> trees_;
+  bool stopped_ = false;     // Early.
+  std::string fingerprint_;  // Empty until it is asked for.
 };
 
 }  // namespace

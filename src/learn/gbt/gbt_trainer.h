@@ -13,6 +13,8 @@ namespace firesteel {
 /// (thresholds.h), and sums run in the order of cells, not rows, so that the last digits of later
 /// trees may differ and with them which of two equally good splits is taken. Rows are sampled as
 /// Spark does with one partition.
+/// With a checkpoint, the trees grown so far are saved, and what early stopping knows; running
+/// predictions are added up again in the same order when the training goes on.
 /// Throws as ChooseBins does, and what the source throws.
 TrainedModel TrainGbt(TrainingSource& source, const GbtParameters& parameters,
                       const TrainingRun& run);

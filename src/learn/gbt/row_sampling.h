@@ -20,6 +20,9 @@ class RowSampling {
   /// Draws for one tree: puts the number of rows drawn from each cell into `counts`.
   void Draw(double rate, std::int64_t tree_seed, std::span<double> counts) const;
 
+  /// The cell of each row.
+  const std::vector<std::uint32_t>& cell_of_row() const { return cell_of_row_; }
+
  private:
   std::vector<std::uint32_t> cell_of_row_;
 };

@@ -27,6 +27,8 @@ std::pair<std::string, double> XgboostBooster::Evaluate(int, const XgboostMatrix
 void XgboostBooster::Truncate(int) { RequireXgboost(); }
 void XgboostBooster::SetAttribute(const std::string&, const std::string&) { RequireXgboost(); }
 void XgboostBooster::SetFeatures(const std::vector<std::string>&) { RequireXgboost(); }
+void XgboostBooster::Load(std::string_view) { RequireXgboost(); }
+void XgboostBooster::SetParameters(const Parameters&) { RequireXgboost(); }
 std::string XgboostBooster::Save() {
   RequireXgboost();
   return {};

@@ -32,7 +32,8 @@
   X(XGBoosterSlice) \
   X(XGBoosterSetAttr) \
   X(XGBoosterSetStrFeatureInfo) \
-  X(XGBoosterSaveModelToBuffer)
+  X(XGBoosterSaveModelToBuffer) \
+  X(XGBoosterLoadModelFromBuffer)
 // clang-format on
 
 namespace firesteel {
@@ -121,12 +122,16 @@ XgboostBooster::XgboostBooster(std::span<const XgboostMatrix* const> matrices,
   for (const XgboostMatrix* matrix : matrices) handles.push_back(matrix->handle());
   Check(library.XGBoosterCreate(handles.data(), handles.size(), &handle_));
   try {
-    for (const auto& [name, value] : parameters) {
-      Check(library.XGBoosterSetParam(handle_, name.c_str(), value.c_str()));
-    }
+    SetParameters(parameters);
   } catch (const Error&) {
     library.XGBoosterFree(handle_);
     throw;
+  }
+}
+
+void XgboostBooster::SetParameters(const Parameters& parameters) {
+  for (const auto& [name, value] : parameters) {
+    Check(Library().XGBoosterSetParam(handle_, name.c_str(), value.c_str()));
   }
 }
 
@@ -175,6 +180,10 @@ std::string XgboostBooster::Save() {
   const char* bytes = nullptr;
   Check(Library().XGBoosterSaveModelToBuffer(handle_, R"({"format": "ubj"})", &size, &bytes));
   return std::string(bytes, size);
+}
+
+void XgboostBooster::Load(std::string_view bytes) {
+  Check(Library().XGBoosterLoadModelFromBuffer(handle_, bytes.data(), bytes.size()));
 }
 
 }  // namespace firesteel

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -63,6 +64,10 @@ class XgboostBooster {
 
   /// The bytes of a model.ubj.
   std::string Save();
+  /// Takes the trees, the base score and the attributes of a model.ubj; parameters must be set
+  /// again.
+  void Load(std::string_view bytes);
+  void SetParameters(const Parameters& parameters);
 
  private:
   void* handle_ = nullptr;

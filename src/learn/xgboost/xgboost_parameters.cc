@@ -273,6 +273,9 @@ XgboostParameters MakeXgboostParameters(const Json& params) {
   parameters.early_stopping_rounds = own.value("early_stopping_rounds", 0);
   parameters.max_bin = own.value("max_bin", parameters.max_bin);
   parameters.subsample = own.value("subsample", parameters.subsample);
+  for (const char* share : {"colsample_bytree", "colsample_bylevel", "colsample_bynode"}) {
+    parameters.draws_features = parameters.draws_features || own.value(share, 1.0) < 1.0;
+  }
   if (const int nthread = own.value("nthread", -1); nthread > 0) parameters.nthread = nthread;
   parameters.monotone_constraints = own.value("monotone_constraints", Json());
   parameters.interaction_constraints = own.value("interaction_constraints", Json());

@@ -23,6 +23,7 @@ struct XgboostParameters {
   int early_stopping_rounds = 0;     // 0: no early stopping.
   int max_bin = 256;
   double subsample = 1.0;
+  bool draws_features = false;  // Any colsample below 1.
   std::optional<int> nthread = {};
   nlohmann::ordered_json monotone_constraints = {};     // As given; null: none.
   nlohmann::ordered_json interaction_constraints = {};  // As given; null: none.

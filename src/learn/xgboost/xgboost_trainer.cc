@@ -5,12 +5,16 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "learn/checkpoint.h"
+#include "learn/training_state.h"
 #include "learn/xgboost/training_rows.h"
 #include "learn/xgboost/xgboost_library.h"
 #include "model/xgboost_model.h"
@@ -18,6 +22,7 @@
 namespace firesteel {
 namespace {
 
+constexpr std::string_view kLearner = "xgboost";
 // Values of features that make one more thread worth its while.
 constexpr std::size_t kValuesPerThread = std::size_t{1} << 17;
 
@@ -55,6 +60,72 @@ struct Watch {
   bool stopped = false;
 };
 
+void Add(const XgboostRows& rows, TrainingFingerprint* fingerprint) {
+  fingerprint->Add(rows.num_features);
+  fingerprint->Add(rows.features);
+  fingerprint->Add(rows.labels);
+  fingerprint->Add(rows.weights);
+}
+
+// A booster and what early stopping knows, kept in a checkpoint between iterations.
+class SavedBoosting {
+ public:
+  // Without a checkpoint nothing is saved.
+  SavedBoosting(Checkpoint* checkpoint, std::string fingerprint, int total)
+      : checkpoint_(checkpoint), fingerprint_(std::move(fingerprint)), total_(total) {}
+
+  void SaveIfDue(int num_iterations, const Watch& watch, XgboostBooster* booster) const {
+    if (checkpoint_ == nullptr || !checkpoint_->IsDue()) return;
+    StateWriter writer(kLearner, fingerprint_);
+    writer.Add(num_iterations);
+    writer.Add(std::string_view(watch.metric));
+    writer.Add(watch.best_iteration);
+    writer.Add(watch.best_score);
+    writer.Add(watch.stopped);
+    writer.Add(std::string_view(booster->Save()));
+    checkpoint_->Save(writer.Finish(), num_iterations, total_);
+  }
+
+  struct Loaded {
+    int num_iterations = 0;
+    std::string model;  // Of no meaning without iterations.
+  };
+  // What an earlier run saved, if there is any, and into `watch` what early stopping knew.
+  Loaded Load(Watch* watch) const {
+    Loaded loaded;
+    if (checkpoint_ == nullptr) return loaded;
+    const std::optional<std::string> bytes = checkpoint_->Load();
+    if (!bytes) return loaded;
+    std::optional<StateReader> reader = StateReader::Open(*bytes, kLearner, fingerprint_);
+    if (!reader) return loaded;
+    std::string metric;
+    int best_iteration = 0;
+    double best_score = 0.0;
+    bool stopped = false;
+    reader->Read(loaded.num_iterations);
+    reader->Read(metric);
+    reader->Read(best_iteration);
+    reader->Read(best_score);
+    reader->Read(stopped);
+    reader->Read(loaded.model);
+    if (!reader->is_done() || loaded.num_iterations < 1 || loaded.num_iterations > total_) {
+      LogUselessState(kLearner);
+      return {};
+    }
+    watch->metric = std::move(metric);
+    watch->best_iteration = best_iteration;
+    watch->best_score = best_score;
+    watch->stopped = stopped;
+    LogGoingOn(kLearner, loaded.num_iterations, total_);
+    return loaded;
+  }
+
+ private:
+  Checkpoint* checkpoint_;
+  std::string fingerprint_;
+  int total_;
+};
+
 TrainingSource* WatchedSource(TrainingSource& source, const TrainingRun& run) {
   TrainingSource* watched = source.held_out();
   if (watched == nullptr) watched = run.validation;
@@ -84,6 +155,10 @@ TrainedModel TrainXgboost(TrainingSource& source, const XgboostParameters& param
                           InteractionConstraints(parameters.interaction_constraints, attributes));
   }
 
+  // The random numbers are the library's, and so is their state.
+  const bool draws = parameters.subsample < 1.0 || parameters.draws_features;
+  Checkpoint* const checkpoint = draws ? nullptr : run.checkpoint;
+  TrainingFingerprint fingerprint;
   XgboostRowMaker maker(source, parameters);
   Watch watch;
   std::unique_ptr<XgboostMatrix> training;
@@ -92,6 +167,7 @@ TrainedModel TrainXgboost(TrainingSource& source, const XgboostParameters& param
   {
     const XgboostRows rows = maker.Training();
     num_trained = rows.labels.size();
+    if (checkpoint != nullptr) Add(rows, &fingerprint);
     num_threads = static_cast<int>(std::clamp(
         rows.features.size() / kValuesPerThread, std::size_t{1},
         static_cast<std::size_t>(std::max(1, parameters.nthread.value_or(run.num_threads)))));
@@ -100,14 +176,28 @@ TrainedModel TrainXgboost(TrainingSource& source, const XgboostParameters& param
   std::vector<const XgboostMatrix*> matrices = {training.get()};
   if (parameters.early_stopping_rounds > 0) {
     TrainingSource* watched = WatchedSource(source, run);
-    watch.matrix = MakeMatrix(maker.Watched(*watched), num_threads);
+    const XgboostRows rows = maker.Watched(*watched);
+    if (checkpoint != nullptr) Add(rows, &fingerprint);
+    watch.matrix = MakeMatrix(rows, num_threads);
     watch.num_rows = watched->num_rows();
     matrices.push_back(watch.matrix.get());
   }
+  for (const auto& [name, value] : settings) {
+    fingerprint.Add(std::string_view(name));
+    fingerprint.Add(std::string_view(value));
+  }
+  fingerprint.Add(parameters.n_estimators);
+  fingerprint.Add(parameters.early_stopping_rounds);
   settings.emplace_back("nthread", fmt::format("{}", num_threads));
 
   XgboostBooster booster(matrices, settings);
-  int num_iterations = 0;
+  const SavedBoosting saved(checkpoint, fingerprint.Result(), parameters.n_estimators);
+  const SavedBoosting::Loaded loaded = saved.Load(&watch);
+  int num_iterations = loaded.num_iterations;
+  if (num_iterations > 0) {
+    booster.Load(loaded.model);
+    booster.SetParameters(settings);
+  }
   while (num_iterations < parameters.n_estimators && !watch.stopped) {
     booster.Update(num_iterations, *training);
     if (watch.matrix != nullptr) {
@@ -120,6 +210,7 @@ TrainedModel TrainXgboost(TrainingSource& source, const XgboostParameters& param
       watch.stopped = num_iterations - watch.best_iteration >= parameters.early_stopping_rounds;
     }
     ++num_iterations;
+    saved.SaveIfDue(num_iterations, watch, &booster);
     if (run.progress) run.progress(num_iterations, parameters.n_estimators);
   }
   if (watch.matrix != nullptr && watch.best_iteration + 1 < num_iterations) {
