@@ -107,7 +107,7 @@ int RunApplication(const std::vector<std::string>& arguments) {
     }
     return 0;
   } catch (const InterruptedBySignal& interrupted) {
-    Report("stopped; nothing was written");
+    Report(interrupted.message);
     return interrupted.exit_code;
   } catch (const Error& error) {
     Report(error.what());

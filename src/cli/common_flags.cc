@@ -258,7 +258,7 @@ std::int64_t ParseMemoryLimit(std::string_view text) {
 }
 
 void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
-             const std::function<StepReport(Engine& engine, const StepObserver& observer)>& step) {
+             const std::function<StepReport(Engine& engine, const StepControl& control)>& step) {
   Interruption interruption;
   Progress progress(options.progress);
   StepReport report;
@@ -275,7 +275,7 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
       ~Connection() { interruption->SetEngine(nullptr); }
       Interruption* interruption;
     } connection(&interruption, engine.get());
-    report = step(*engine, [&](const StepProgress& state) {
+    const auto observe = [&](const StepProgress& state) {
       interruption.Check();
       if (state.total > 0) {
         progress.Tell(state.done, state.total);
@@ -283,9 +283,15 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
         progress.Begin(state.phase);
         LogDebug(state.phase);
       }
-    });
+    };
+    report = step(*engine, {.observer = observe, .stop_requested = [&] {
+                              return interruption.exit_code() == Interruption::kTerminated;
+                            }});
     // What DuckDB takes milliseconds to free, the system frees at once. Files it frees itself.
     if (!std::filesystem::exists(spill)) static_cast<void>(engine.release());
+  } catch (const TrainingStopped& stopped) {
+    progress.End();
+    throw InterruptedBySignal{interruption.exit_code(), stopped.what()};
   } catch (const Error&) {
     progress.End();
     if (interruption.exit_code() != 0) throw InterruptedBySignal{interruption.exit_code()};
@@ -296,7 +302,14 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
   for (const auto& [part, count] : report.rows) {
     rows += fmt::format("{}{} {} rows", rows.empty() ? "" : ", ", part, WithThousands(count));
   }
-  LogInfo(fmt::format("wrote {}: {} in {:.2f} s", report.output, rows, report.seconds));
+  if (report.is_unchanged) {
+    LogInfo(
+        fmt::format("{} is unchanged since the last run, nothing was written: {}; --force "
+                    "redoes it",
+                    report.output, rows));
+  } else {
+    LogInfo(fmt::format("wrote {}: {} in {:.2f} s", report.output, rows, report.seconds));
+  }
   for (const std::string& finding : report.findings) LogInfo(finding);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -53,16 +54,23 @@ bool ReadOverwrite(const Flags& flags);
 /// "500MB", "2GiB", "80%" (of the memory this process may use) as bytes. Throws Error(kUsage).
 std::int64_t ParseMemoryLimit(std::string_view text);
 
+/// What a step is handed of the command around it.
+struct StepControl {
+  StepObserver observer;                 // Ends the step after Ctrl-C or SIGTERM.
+  std::function<bool()> stop_requested;  // Whether SIGTERM came: for ModelOptions.
+};
+
 /// Runs a step with an engine, progress and interruption around it, and logs what it wrote.
 /// `inputs` are what it reads: without --threads, little data gets an engine of one thread, as
 /// handing it to others takes longer than working on it. To be called once, at the end of a
 /// command: the process is expected to end soon after.
 void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
-             const std::function<StepReport(Engine& engine, const StepObserver& observer)>& step);
+             const std::function<StepReport(Engine& engine, const StepControl& control)>& step);
 
 /// Thrown instead of Error(kInterrupted) to carry the exit code out of RunStep.
 struct InterruptedBySignal {
   int exit_code;
+  std::string message = "stopped; nothing was written";
 };
 
 }  // namespace firesteel

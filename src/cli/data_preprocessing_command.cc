@@ -27,8 +27,8 @@ void RunDataPreprocessingCommand(const std::vector<std::string>& arguments) {
                                .output = ReadLocation(flags, "--output"),
                                .overwrite = ReadOverwrite(flags),
                                .training_fraction = ReadFractionFlag(workflow, flags)};
-  RunStep(common, Locations(options.sources), [&](Engine& engine, const StepObserver& observer) {
-    options.observer = observer;
+  RunStep(common, Locations(options.sources), [&](Engine& engine, const StepControl& control) {
+    options.observer = control.observer;
     return RunDataPreprocessing(engine, workflow, options);
   });
 }

@@ -31,8 +31,8 @@ void RunFeatureEngineeringCommand(const std::vector<std::string>& arguments) {
   if (flags.Has("--pipeline-model")) {
     options.pipeline_model = ReadLocation(flags, "--pipeline-model");
   }
-  RunStep(common, {options.dataframe}, [&](Engine& engine, const StepObserver& observer) {
-    options.observer = observer;
+  RunStep(common, {options.dataframe}, [&](Engine& engine, const StepControl& control) {
+    options.observer = control.observer;
     return RunFeatureEngineering(engine, workflow, options);
   });
 }

@@ -22,6 +22,8 @@ namespace firesteel {
 namespace {
 
 constexpr auto kPatience = std::chrono::seconds(3);
+// Less than the ten seconds that container runtimes wait before they kill.
+constexpr auto kPatienceOfTermination = std::chrono::seconds(8);
 constexpr int kRetryMilliseconds = 50;
 
 sigset_t WatchedSignals() {
@@ -99,7 +101,8 @@ void Interruption::Watch() {
       if (::read(signal_event, &info, sizeof(info)) != sizeof(info)) continue;
       if (exit_code_ != 0) ExitNow();
       exit_code_ = 128 + static_cast<int>(info.ssi_signo);
-      deadline = std::chrono::steady_clock::now() + kPatience;
+      deadline = std::chrono::steady_clock::now() +
+                 (exit_code_ == kTerminated ? kPatienceOfTermination : kPatience);
     }
     if (exit_code_ != 0) {
       Interrupt();

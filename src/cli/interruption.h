@@ -10,11 +10,14 @@
 namespace firesteel {
 
 /// Turns Ctrl-C (SIGINT) and SIGTERM into an orderly end: the engine's call is interrupted, the
-/// step unwinds and its staging goes. If that takes longer than a few seconds, or at a second
-/// signal, the staging is removed from outside and the process exits. Make one before any other
-/// thread exists, as it blocks the signals for all of them.
+/// step unwinds and its staging goes. If that takes longer than a few seconds (more of them after
+/// SIGTERM, as a training may want to end its iteration and be saved), or at a second signal, the
+/// staging is removed from outside and the process exits. Make one before any other thread exists,
+/// as it blocks the signals for all of them.
 class Interruption {
  public:
+  static constexpr int kTerminated = 143;  // The exit code of SIGTERM.
+
   Interruption();
   ~Interruption();
   Interruption(const Interruption&) = delete;

@@ -33,8 +33,9 @@ void RunModelTrainingCommand(const std::vector<std::string>& arguments) {
                           .overwrite = ReadOverwrite(flags),
                           .model = ReadModelFlags(workflow, flags, common.num_threads)};
   RunStep(common, {options.training_dataset, options.validation_dataset},
-          [&](Engine& engine, const StepObserver& observer) {
-            options.observer = observer;
+          [&](Engine& engine, const StepControl& control) {
+            options.observer = control.observer;
+            options.model.stop_requested = control.stop_requested;
             return RunModelTraining(engine, workflow, options);
           });
 }

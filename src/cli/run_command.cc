@@ -23,6 +23,9 @@ void RunRunCommand(const std::vector<std::string>& arguments) {
   AddTimestampFlag(&flags);
   AddFractionFlag(workflow, &flags);
   AddModelFlags(workflow, &flags);
+  flags.AddSwitch("Output", "--force",
+                  "Redo all steps (default: a step is kept as it is if its inputs, parameters and "
+                  "version are those of the last run)");
   AddCommonFlags(&flags);
   if (!flags.Parse(arguments)) return;
   const CommonOptions common = ReadCommonFlags(flags);
@@ -31,9 +34,11 @@ void RunRunCommand(const std::vector<std::string>& arguments) {
                      .output = ReadOutputFlag(flags),
                      .overwrite = ReadOverwrite(flags),
                      .training_fraction = ReadFractionFlag(workflow, flags),
-                     .model = ReadModelFlags(workflow, flags, common.num_threads)};
-  RunStep(common, Locations(options.sources), [&](Engine& engine, const StepObserver& observer) {
-    options.observer = observer;
+                     .model = ReadModelFlags(workflow, flags, common.num_threads),
+                     .force = flags.Has("--force")};
+  RunStep(common, Locations(options.sources), [&](Engine& engine, const StepControl& control) {
+    options.observer = control.observer;
+    options.model.stop_requested = control.stop_requested;
     return RunAllSteps(engine, workflow, options);
   });
 }

@@ -85,8 +85,8 @@ void RunPredictCommand(const std::vector<std::string>& arguments) {
   if (ReadChoice(flags, "--format", {"csv", "parquet"}) == "parquet") {
     options.format = FileFormat::kParquet;
   }
-  RunStep(common, options.input.Locations(), [&](Engine& engine, const StepObserver& observer) {
-    options.observer = observer;
+  RunStep(common, options.input.Locations(), [&](Engine& engine, const StepControl& control) {
+    options.observer = control.observer;
     return RunPrediction(engine, workflow, options);
   });
 }
@@ -107,8 +107,8 @@ void RunEvaluateCommand(const std::vector<std::string>& arguments) {
   const CommonOptions common = ReadCommonFlags(flags);
 
   PredictionOptions options = ReadScoringFlags(workflow, flags);
-  RunStep(common, options.input.Locations(), [&](Engine& engine, const StepObserver& observer) {
-    options.observer = observer;
+  RunStep(common, options.input.Locations(), [&](Engine& engine, const StepControl& control) {
+    options.observer = control.observer;
     return RunEvaluation(engine, workflow, options);
   });
 }

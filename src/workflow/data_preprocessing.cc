@@ -428,17 +428,16 @@ StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
   OutputDirectory output(options.output, {.overwrite = options.overwrite,
                                           .inputs = inputs,
                                           .entries = {"training", "validation", "manifest.json"}});
+  StepStatus status(&output, "data_preprocessing", options.observer);
   StepWork work(engine, workflow, "data_preprocessing",
-                {.directory = output.staging(),
-                 .target = options.output.path(),
-                 .name_salt = output.name_salt()},
-                options.observer);
+                {.directory = output.staging(), .target = options.output.path(), .output = &output},
+                status.observer());
   for (const SourceFiles& source : sources) work.inputs.Add(source.spec->name, source.files);
   work.inputs.Start();
   work.manifest.parameters = {{"training_fraction", options.training_fraction},
                               {"overwrite_output", options.overwrite}};
-  SplitSources(sources, options.training_fraction, /*keep=*/false, &work);
-  return Commit(&work, &output);
+  return Complete(&work, &output, &status,
+                  [&] { SplitSources(sources, options.training_fraction, /*keep=*/false, &work); });
 }
 
 }  // namespace firesteel

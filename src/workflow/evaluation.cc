@@ -159,15 +159,23 @@ Json Evaluation::Summary() const {
 }
 
 std::vector<std::string> Evaluation::ToLines(const std::string& title) const {
+  return ToLines(title, {{"predictors", ToJson(predictors_)}});
+}
+
+std::vector<std::string> Evaluation::ToLines(const std::string& title, const Json& json) {
+  const Json& predictors = json.at("predictors");
   std::size_t width = 0;
-  for (const Predictor& predictor : predictors_) width = std::max(width, predictor.name.size());
+  for (const auto& [name, metrics] : predictors.items()) width = std::max(width, name.size());
   std::vector<std::string> lines = {fmt::format("{:<{}}  {:>10}  {:>10}  {:>10}  {:>10}", title,
                                                 width + 2, "MAE", "MSE", "R2", "within 1")};
-  for (const Predictor& predictor : predictors_) {
-    lines.push_back(fmt::format(
-        "  {:<{}}  {:>10.6g}  {:>10.6g}  {:>10.4g}  {:>9.2f}%", predictor.name, width,
-        ValueOf(predictor.errors, kMeanAbsoluteError), ValueOf(predictor.errors, kMeanSquaredError),
-        ValueOf(predictor.errors, "r2"), 100.0 * ValueOf(predictor.errors, "share_within_one")));
+  for (const auto& [name, metrics] : predictors.items()) {
+    const auto value = [&own = metrics](std::string_view metric) {
+      const Json& number = own.at(std::string(metric));
+      return number.is_null() ? std::numeric_limits<double>::quiet_NaN() : number.get<double>();
+    };
+    lines.push_back(fmt::format("  {:<{}}  {:>10.6g}  {:>10.6g}  {:>10.4g}  {:>9.2f}%", name, width,
+                                value(kMeanAbsoluteError), value(kMeanSquaredError), value("r2"),
+                                100.0 * value("share_within_one")));
   }
   return lines;
 }

@@ -72,6 +72,9 @@ class Evaluation {
   nlohmann::ordered_json Summary() const;
   /// A table of the predictors' errors, for people.
   std::vector<std::string> ToLines(const std::string& title) const;
+  /// The same from what ToJson gave. Throws nlohmann's exceptions for anything else.
+  static std::vector<std::string> ToLines(const std::string& title,
+                                          const nlohmann::ordered_json& json);
   /// What a user must know: a baseline that can't be judged, a model that is no better than one.
   std::vector<std::string> Warnings(const std::string& where) const;
 

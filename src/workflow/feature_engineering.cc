@@ -67,7 +67,7 @@ FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel
     WritePipelineModel(*model, engine, work->place().directory + "/pipeline_model",
                        {.timestamp_ms = TimestampOf(seed),
                         .uuid_seed = seed,
-                        .name_salt = work->place().name_salt});
+                        .name_salt = work->place().output->name_salt()});
   }
 
   RowLedger ledger{.read = input.num_rows, .used = written.num_rows};
@@ -107,27 +107,27 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
                          {.overwrite = options.overwrite,
                           .inputs = inputs,
                           .entries = {"dataframe", "pipeline_model", "manifest.json"}});
+  StepStatus status(&output, "feature_engineering", options.observer);
   StepWork work(engine, workflow, "feature_engineering",
-                {.directory = output.staging(),
-                 .target = options.output.path(),
-                 .name_salt = output.name_salt()},
-                options.observer);
+                {.directory = output.staging(), .target = options.output.path(), .output = &output},
+                status.observer());
   work.inputs.Add("dataframe", files);
   if (options.pipeline_model) work.inputs.AddTree("pipeline_model", *options.pipeline_model);
   work.inputs.Start();
   work.manifest.parameters = {{"overwrite_output", options.overwrite}};
 
-  work.clock.Begin("reading");
-  Frame frame{.path = options.dataframe.path(), .rows = ReadFrame(engine, options.dataframe)};
-  frame.num_rows = engine.Count(frame.rows);
-  std::shared_ptr<const PipelineModel> model;
-  if (options.pipeline_model) {
-    work.clock.Begin("loading");
-    model = std::make_shared<const PipelineModel>(
-        ReadPipelineModel(engine, *options.pipeline_model, workflow.python_stages));
-  }
-  MakeFeatures(frame, std::move(model), /*keep=*/false, &work);
-  return Commit(&work, &output);
+  return Complete(&work, &output, &status, [&] {
+    work.clock.Begin("reading");
+    Frame frame{.path = options.dataframe.path(), .rows = ReadFrame(engine, options.dataframe)};
+    frame.num_rows = engine.Count(frame.rows);
+    std::shared_ptr<const PipelineModel> model;
+    if (options.pipeline_model) {
+      work.clock.Begin("loading");
+      model = std::make_shared<const PipelineModel>(
+          ReadPipelineModel(engine, *options.pipeline_model, workflow.python_stages));
+    }
+    MakeFeatures(frame, std::move(model), /*keep=*/false, &work);
+  });
 }
 
 }  // namespace firesteel

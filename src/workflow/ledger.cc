@@ -24,4 +24,10 @@ nlohmann::ordered_json RowLedger::ToJson() const {
   return {{"read", read}, {"used", used}, {"rejected", std::move(reasons)}};
 }
 
+RowLedger RowLedger::FromJson(const nlohmann::ordered_json& json) {
+  RowLedger ledger{.read = json.at("read"), .used = json.at("used")};
+  for (const auto& [reason, count] : json.at("rejected").items()) ledger.rejected[reason] = count;
+  return ledger;
+}
+
 }  // namespace firesteel

@@ -18,6 +18,8 @@ struct RowLedger {
   /// Throws Error(kInternal) if read is not used plus rejected: a row would be lost.
   void Check(const std::string& what) const;
   nlohmann::ordered_json ToJson() const;
+  /// What ToJson gave. Throws nlohmann's exceptions for anything else.
+  static RowLedger FromJson(const nlohmann::ordered_json& json);
 };
 
 }  // namespace firesteel

@@ -73,6 +73,17 @@ void InputHashes::Start() {
   });
 }
 
+bool InputHashes::MayBe(const Json& manifest) const {
+  const auto inputs = manifest.find("inputs");
+  if (inputs == manifest.end() || inputs->size() != files_.size()) return false;
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    const Json& input = (*inputs)[i];
+    if (!input.is_object() || input.value("role", Json()) != files_[i].role) return false;
+    if (files_[i].is_file && input.value("bytes", Json()) != files_[i].bytes) return false;
+  }
+  return true;
+}
+
 const std::vector<InputFile>& InputHashes::Wait() {
   if (thread_.joinable()) thread_.join();
   if (failure_) std::rethrow_exception(failure_);
@@ -118,6 +129,36 @@ Json PhaseClock::ToJson() const {
   return json;
 }
 
+std::optional<Manifest> Manifest::Parse(const Json& json) {
+  // Keys that are not results of a step.
+  constexpr std::string_view kOwn[] = {"version",  "step",       "firesteel",   "engine", "key",
+                                       "workflow", "parameters", "inputs",      "rows",   "ledger",
+                                       "warnings", "files",      "milliseconds"};
+  try {
+    if (json.at("version") != 1) return std::nullopt;
+    Manifest manifest;
+    manifest.step = json.at("step");
+    manifest.engine = json.at("engine");
+    manifest.key = json.value("key", "");
+    manifest.parameters = json.at("parameters");
+    for (const auto& [part, count] : json.at("rows").items()) {
+      manifest.rows.emplace_back(part, count);
+    }
+    for (const auto& [what, ledger] : json.at("ledger").items()) {
+      manifest.ledgers.emplace_back(what, RowLedger::FromJson(ledger));
+    }
+    manifest.warnings = json.at("warnings");
+    for (const auto& [name, value] : json.items()) {
+      if (std::find(std::begin(kOwn), std::end(kOwn), name) == std::end(kOwn)) {
+        manifest.results[name] = value;
+      }
+    }
+    return manifest;
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
 void Manifest::Warn(const std::string& message) {
   LogWarning(message);
   warnings.push_back(message);
@@ -131,6 +172,7 @@ Json Manifest::Write(const std::string& directory, const Workflow& workflow,
   if (!part_of.empty()) json["part_of"] = part_of;
   json["firesteel"] = Version();
   json["engine"] = engine;
+  if (!key.empty()) json["key"] = key;
   json["workflow"] = {
       {"name", workflow.name}, {"file", workflow.file}, {"sha256", Sha256(workflow.text)}};
   json["parameters"] = parameters;
@@ -150,7 +192,7 @@ Json Manifest::Write(const std::string& directory, const Workflow& workflow,
     ledger.Check(what);
     json["ledger"][what] = ledger.ToJson();
   }
-  for (const auto& [key, value] : results.items()) json[key] = value;
+  for (const auto& [name, value] : results.items()) json[name] = value;
   json["warnings"] = warnings;
 
   std::vector<std::pair<std::string, std::int64_t>> files;

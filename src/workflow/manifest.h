@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -40,6 +41,9 @@ class InputHashes {
   /// Adds rows in the engine; `origin` tells all that decides what they are.
   void AddRows(const std::string& role, const std::string& path, std::string_view origin);
   void Start();
+  /// Whether a manifest lists inputs of the same roles and sizes, as far as that is known before
+  /// anything is hashed. Does not wait.
+  bool MayBe(const nlohmann::ordered_json& manifest) const;
   /// Waits, and throws what the thread met (Error(kIo)).
   const std::vector<InputFile>& Wait();
   /// Depends on roles, order and contents, not on paths. Waits.
@@ -82,12 +86,17 @@ struct Manifest {
   std::string part_of =
       {};  // "..": the step's folder is part of the output there; empty: it is none.
   std::string engine;
+  std::string key;  // What decides all that the step wrote, for `run`; empty: not told.
   std::vector<InputFile> inputs;
   nlohmann::ordered_json parameters = nlohmann::ordered_json::object();
   nlohmann::ordered_json results = nlohmann::ordered_json::object();  // Step by step its own keys.
   std::vector<std::pair<std::string, RowLedger>> ledgers;
   std::vector<std::pair<std::string, std::int64_t>> rows;
   std::vector<std::string> warnings;
+
+  /// What a manifest.json of this version says of parameters, results, ledgers, rows and warnings.
+  /// Nothing if it is not one, or can't be understood.
+  static std::optional<Manifest> Parse(const nlohmann::ordered_json& json);
 
   /// Adds a warning and logs it.
   void Warn(const std::string& message);

@@ -60,11 +60,8 @@ std::optional<double> TrainingMean(const SavedModel& model) {
   return found->get<double>();
 }
 
-}  // namespace
-
-StepReport RunEvaluation(Engine& engine, const Workflow& workflow,
-                         const PredictionOptions& options) {
-  ScoringStep step(engine, workflow, "evaluate", options, {"evaluation.json", "manifest.json"});
+void Evaluate(Engine& engine, const Workflow& workflow, const PredictionOptions& options,
+              ScoringStep& step) {
   StepWork& work = step.work;
   const Predictor predictor = step.LoadPredictor(options);
   const SavedModel& model = predictor.model;
@@ -128,7 +125,15 @@ StepReport RunEvaluation(Engine& engine, const Workflow& workflow,
     work.manifest.Warn(warning);
   }
   work.AddWritten("judged", ledger.used);
-  return Commit(&work, &step.output);
+}
+
+}  // namespace
+
+StepReport RunEvaluation(Engine& engine, const Workflow& workflow,
+                         const PredictionOptions& options) {
+  ScoringStep step(engine, workflow, "evaluate", options, {"evaluation.json", "manifest.json"});
+  return Complete(&step.work, &step.output, &step.status,
+                  [&] { Evaluate(engine, workflow, options, step); });
 }
 
 }  // namespace firesteel

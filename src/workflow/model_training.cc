@@ -30,6 +30,7 @@
 #include "workflow/evaluation.h"
 #include "workflow/metrics_text.h"
 #include "workflow/step_parts.h"
+#include "workflow/training_checkpoint.h"
 #include "workflow/version.h"
 
 namespace firesteel {
@@ -252,11 +253,34 @@ std::shared_ptr<const Regressor> Training::Train() {
   work_.clock.Begin("training");
   EngineTrainingSource source = MakeSource(training_, columns_);
   EngineTrainingSource validation = MakeSource(validation_, ValidationColumns());
-  TrainedModel trained = choice_.kind->train(
-      source, choice_.params,
-      {.num_threads = choice_.num_threads,
-       .validation = &validation,
-       .progress = [this](int done, int total) { work_.clock.Tell(done, total); }});
+  std::optional<TrainingCheckpoint> checkpoint;
+  if (work_.place().output != nullptr) {
+    checkpoint.emplace(work_.place().output, engine_.version() + " " + seed_,
+                       TrainingCheckpoint::Options{.stop_requested = choice_.stop_requested});
+  }
+  const auto progress = [&](int done, int total) {
+    try {
+      work_.clock.Tell(done, total);
+    } catch (const Error& error) {
+      const bool is_interrupted = error.kind() == ErrorKind::kInterrupted;
+      if (is_interrupted && checkpoint && done < total && checkpoint->WantsOneMore()) return;
+      throw;
+    }
+  };
+  TrainedModel trained;
+  try {
+    trained = choice_.kind->train(source, choice_.params,
+                                  {.num_threads = choice_.num_threads,
+                                   .validation = &validation,
+                                   .progress = progress,
+                                   .checkpoint = checkpoint ? &*checkpoint : nullptr});
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kInterrupted || !checkpoint || !checkpoint->saved()) throw;
+    throw TrainingStopped(
+        ErrorKind::kInterrupted,
+        fmt::format("stopped; the training is saved after {}: run the same command again to go on",
+                    *checkpoint->saved()));
+  }
   facts_ = std::move(trained.facts);
   std::string facts;
   for (const auto& [name, value] : facts_.items()) {
@@ -303,7 +327,7 @@ void Training::WriteModelFolder(const std::shared_ptr<const Regressor>& model) c
   WriteModel(saved, engine_, work_.place().directory + "/model",
              {.timestamp_ms = TimestampOf(seed_),
               .uuid_seed = seed_,
-              .name_salt = work_.place().name_salt});
+              .name_salt = work_.place().output->name_salt()});
 }
 
 void Training::Predict(const Part& part, const std::shared_ptr<const Regressor>& model) {
@@ -378,7 +402,7 @@ void Training::Report(const Part& part, const Evaluation& evaluation) {
 void Training::Run() {
   ChooseColumns();
   RequireColumns();
-  seed_ = work_.Seed(fmt::format("{} {}", choice_.kind->name, choice_.params.dump()));
+  seed_ = work_.Seed(ParametersText(choice_));
   assembler_ = std::make_shared<const PipelineModel>(MakeAssembler());
   std::vector<std::string> carried;
   for (const std::optional<std::string>& column : {columns_.weight, columns_.held_out}) {
@@ -434,8 +458,13 @@ ModelChoice CheckModel(const ModelOptions& options) {
     }
   }
   const unsigned num_cores = std::max(1U, std::thread::hardware_concurrency());
+  choice.stop_requested = options.stop_requested;
   choice.num_threads = options.num_threads > 0 ? options.num_threads : static_cast<int>(num_cores);
   return choice;
+}
+
+std::string ParametersText(const ModelChoice& choice) {
+  return fmt::format("{} {}", choice.kind->name, choice.params.dump());
 }
 
 void TrainOnFrames(const Frame& training, const Frame& validation, const ModelChoice& choice,
@@ -466,22 +495,22 @@ StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
                                           .inputs = locations,
                                           .entries = {"training", "validation", "model",
                                                       "evaluation.json", "manifest.json"}});
+  StepStatus status(&output, "model_training", options.observer);
   StepWork work(engine, workflow, "model_training",
-                {.directory = output.staging(),
-                 .target = options.output.path(),
-                 .name_salt = output.name_salt()},
-                options.observer);
+                {.directory = output.staging(), .target = options.output.path(), .output = &output},
+                status.observer());
   for (const Input& input : inputs) work.inputs.Add(input.role, input.files);
   work.inputs.Start();
   work.manifest.parameters = {{"overwrite_output", options.overwrite}};
 
-  work.clock.Begin("reading");
-  for (Input& input : inputs) {
-    input.frame = {.path = input.location->path(), .rows = ReadFrame(engine, *input.location)};
-    input.frame.num_rows = engine.Count(input.frame.rows);
-  }
-  TrainOnFrames(inputs[0].frame, inputs[1].frame, choice, &work);
-  return Commit(&work, &output);
+  return Complete(&work, &output, &status, [&] {
+    work.clock.Begin("reading");
+    for (Input& input : inputs) {
+      input.frame = {.path = input.location->path(), .rows = ReadFrame(engine, *input.location)};
+      input.frame.num_rows = engine.Count(input.frame.rows);
+    }
+    TrainOnFrames(inputs[0].frame, inputs[1].frame, choice, &work);
+  });
 }
 
 }  // namespace firesteel

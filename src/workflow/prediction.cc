@@ -408,11 +408,10 @@ ScoringStep::ScoringStep(Engine& engine, const Workflow& workflow, const std::st
       inputs(InputsOf(options)),
       output(options.output,
              {.overwrite = options.overwrite, .inputs = inputs, .entries = std::move(entries)}),
+      status(&output, name, options.observer),
       work(engine, workflow, name,
-           {.directory = output.staging(),
-            .target = options.output.path(),
-            .name_salt = output.name_salt()},
-           options.observer) {
+           {.directory = output.staging(), .target = options.output.path(), .output = &output},
+           status.observer()) {
   rows.AddInputs(&work.inputs);
   work.inputs.AddTree("model", options.model);
   if (options.pipeline_model) work.inputs.AddTree("pipeline_model", *options.pipeline_model);
@@ -433,9 +432,10 @@ StepReport RunPrediction(Engine& engine, const Workflow& workflow,
                          const PredictionOptions& options) {
   ScoringStep step(engine, workflow, "predict", options,
                    {"predictions.csv", "predictions.parquet", "rejected", "manifest.json"});
-  const Predictor predictor = step.LoadPredictor(options);
-  Prediction(options, &step.work).Run(step.rows, predictor);
-  return Commit(&step.work, &step.output);
+  return Complete(&step.work, &step.output, &step.status, [&] {
+    const Predictor predictor = step.LoadPredictor(options);
+    Prediction(options, &step.work).Run(step.rows, predictor);
+  });
 }
 
 }  // namespace firesteel

@@ -119,6 +119,7 @@ struct ScoringStep {
   PredictionRows rows;
   std::vector<Location> inputs;  // Looked at by `output`.
   OutputDirectory output;
+  StepStatus status;
   StepWork work;
 };
 

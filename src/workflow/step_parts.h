@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -61,11 +62,17 @@ struct ModelChoice {
   const LearnerKind* kind = nullptr;
   nlohmann::ordered_json params;  // Checked; only what was given.
   int num_threads = 1;
+  std::function<bool()> stop_requested = {};  // See ModelOptions.
 };
 /// Throws Error(kUsage), naming the flag, for an unknown type or a wrong parameter.
 ModelChoice CheckModel(const ModelOptions& options);
 
-/// Trains on one frame, predicts both; writes training/, validation/ and model/.
+/// All of a choice that decides the model.
+std::string ParametersText(const ModelChoice& choice);
+
+/// Trains on one frame, predicts both; writes training/, validation/ and model/. Long training is
+/// saved beside the output, if the place of `work` has one. Throws TrainingStopped if it was
+/// interrupted and saved.
 void TrainOnFrames(const Frame& training, const Frame& validation, const ModelChoice& choice,
                    StepWork* work);
 

@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <filesystem>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "workflow/version.h"
 
 namespace firesteel {
 
@@ -30,12 +32,16 @@ std::string StepWork::MakeFolder(const std::string& relative) const {
 }
 
 std::string StepWork::Seed(std::string_view parameters) {
-  return fmt::format("{} {} {} {}", manifest.step, inputs.Combined(), Sha256(workflow_.text),
-                     parameters);
+  return fmt::format("{} {} {} {}", manifest.step, inputs.Combined(),
+                     Sha256(workflow_.PartFor(manifest.step)), parameters);
+}
+
+std::string StepWork::Key(std::string_view parameters) {
+  return Sha256(fmt::format("{} {} {}", Version(), engine_.version(), Seed(parameters)));
 }
 
 std::string StepWork::FileUuid(const std::string& seed, std::string_view what) const {
-  return UuidOf(fmt::format("{} {}{}", seed, what, place_.name_salt));
+  return UuidOf(fmt::format("{} {}{}", seed, what, place_.output->name_salt()));
 }
 
 void StepWork::AddWritten(const std::string& part, std::int64_t num_rows) {
@@ -55,11 +61,33 @@ StepReport StepWork::Finish() {
   return report;
 }
 
-StepReport Commit(StepWork* work, OutputDirectory* output) {
+StepReport Commit(StepWork* work, OutputDirectory* output, StepStatus* status) {
   StepReport report = work->Finish();
+  status->WriteDone(work->manifest.rows);
   output->Commit();
   report.seconds = work->clock.Seconds();
   return report;
+}
+
+StepReport Complete(StepWork* work, OutputDirectory* output, StepStatus* status,
+                    const std::function<void()>& body) {
+  return WithStatus(status, [&] {
+    body();
+    return Commit(work, output, status);
+  });
+}
+
+StepReport WithStatus(StepStatus* status, const std::function<StepReport()>& body) {
+  status->Start();
+  try {
+    return body();
+  } catch (const Error& error) {
+    status->PublishFailure(error.what(), error.kind() == ErrorKind::kInterrupted);
+    throw;
+  } catch (const std::exception& error) {
+    status->PublishFailure(error.what(), /*was_stopped=*/false);
+    throw;
+  }
 }
 
 }  // namespace firesteel

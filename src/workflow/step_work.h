@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "engine/engine.h"
 #include "storage/output.h"
 #include "workflow/manifest.h"
+#include "workflow/status.h"
 #include "workflow/steps.h"
 #include "workflow/workflow.h"
 
@@ -26,10 +28,10 @@ struct Frame {
 class StepWork {
  public:
   struct Place {
-    std::string directory;       // Exists; the step's files go here.
-    std::string target;          // Where the directory will lie once the output is complete.
-    std::string name_salt = {};  // OutputDirectory::name_salt.
-    std::string part_of = {};    // Manifest::part_of.
+    std::string directory;     // Exists; the step's files go here.
+    std::string target;        // Where the directory will lie once the output is complete.
+    OutputDirectory* output;   // Whose staging has the directory.
+    std::string part_of = {};  // Manifest::part_of.
   };
 
   StepWork(Engine& engine, const Workflow& workflow, const std::string& step, Place place,
@@ -41,9 +43,11 @@ class StepWork {
   /// Makes a folder in the step's directory and returns its path.
   std::string MakeFolder(const std::string& relative) const;
 
-  /// What uids, file names and timestamps derive from: the step, the contents of its inputs, the
-  /// workflow and `parameters`. Waits for the hashes of the inputs.
+  /// What uids, file names and timestamps derive from: the step, the contents of its inputs, its
+  /// part of the workflow and `parameters`. Waits for the hashes of the inputs.
   std::string Seed(std::string_view parameters);
+  /// What decides all that the step writes: its seed and the versions. Waits, too.
+  std::string Key(std::string_view parameters);
 
   /// For the names of the data files of one folder, which `what` tells from others.
   std::string FileUuid(const std::string& seed, std::string_view what) const;
@@ -67,7 +71,14 @@ class StepWork {
   std::vector<std::pair<std::string, std::int64_t>> written_;
 };
 
-/// How a step that is a command of its own ends: writes the manifest, swaps the output in, reports.
-StepReport Commit(StepWork* work, OutputDirectory* output);
+/// Writes the manifest and the status, swaps the output in, reports.
+StepReport Commit(StepWork* work, OutputDirectory* output, StepStatus* status);
+
+/// How a step that is a command of its own runs once its output is open: `body` computes and writes
+/// its files, then comes Commit. The status is published meanwhile, and after a failure.
+StepReport Complete(StepWork* work, OutputDirectory* output, StepStatus* status,
+                    const std::function<void()>& body);
+/// The same for a `body` that ends with Commit itself, if at all.
+StepReport WithStatus(StepStatus* status, const std::function<StepReport()>& body);
 
 }  // namespace firesteel

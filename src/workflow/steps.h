@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "engine/engine.h"
 #include "storage/location.h"
 #include "workflow/workflow.h"
@@ -28,11 +29,19 @@ struct StepProgress {
 /// (Error(kInterrupted)).
 using StepObserver = std::function<void(const StepProgress& progress)>;
 
+/// What ends a training that was interrupted after it was saved (Error(kInterrupted)). The message
+/// says how far it came and that the same command goes on from there.
+class TrainingStopped : public Error {
+ public:
+  using Error::Error;
+};
+
 /// What a step tells its caller at the end: what was written, how many rows, how long.
 struct StepReport {
   std::string output;
   std::vector<std::pair<std::string, std::int64_t>> rows;  // Part ("training") -> rows, in order.
   double seconds = 0.0;
+  bool is_unchanged = false;          // Nothing was written, as all of it was there (`run`).
   std::vector<std::string> findings;  // Lines to show: the metrics beside the baselines.
   nlohmann::ordered_json manifest;    // As written to manifest.json.
 };
@@ -69,6 +78,9 @@ struct ModelOptions {
   std::string type;
   nlohmann::ordered_json params;  // As given; checked by the step, before any data is read.
   int num_threads = 0;            // 0: one per core. Does not change the model.
+  /// Whether the caller's observer is going to end the step, and long training should be saved
+  /// before; asked after each iteration. May be empty.
+  std::function<bool()> stop_requested = {};
 };
 
 struct TrainingOptions {
@@ -91,12 +103,16 @@ struct RunOptions {
   bool overwrite = true;
   double training_fraction = 0.9;
   ModelOptions model;
+  bool force = false;  // Redo steps that are unchanged since the last run, too.
   StepObserver observer = {};
 };
 
 /// All steps at once: writes data_preprocessing/, feature_engineering/{training,validation}/ and
 /// model_training/, each as its own step does, and a manifest of the whole. Rows stay in the engine
 /// from step to step; rows, model and metrics are those of the steps one by one.
+/// A step whose inputs, parameters and part of the workflow are those of the last run into the same
+/// output, by the same version, is not done again but kept; rows, model and metrics are the same
+/// either way. If that is so of all steps, nothing is written but the status.
 StepReport RunAllSteps(Engine& engine, const Workflow& workflow, const RunOptions& options);
 
 }  // namespace firesteel

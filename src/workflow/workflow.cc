@@ -309,6 +309,34 @@ bool IdColumns::Contains(std::string_view column) const {
                      [&](const std::string& name) { return EqualsIgnoringCase(name, column); });
 }
 
+std::string Workflow::PartFor(std::string_view step) const {
+  Json part = {{"step", step}};
+  if (step == "data_preprocessing") {
+    for (const SourceSpec& source : sources) {
+      Json types = Json::array();
+      for (const auto& [column, type] : source.types) types.push_back({column, type.ToString()});
+      part["sources"].push_back({{"name", source.name},
+                                 {"format", source.format},
+                                 {"dialect", source.csv.dialect},
+                                 {"delimiter", std::string(1, source.csv.delimiter)},
+                                 {"types", std::move(types)}});
+    }
+    for (const JoinSpec& join : joins) {
+      part["joins"].push_back(
+          {{"source", join.source}, {"on", join.options.keys}, {"how", join.options.type}});
+    }
+    part["snake_case_names"] = snake_case_names;
+    part["date"] = {date.column};
+    if (date.format) part["date"].push_back(*date.format);
+  } else if (step == "feature_engineering") {
+    for (const StageSpec& stage : stages) part["stages"].push_back({stage.kind, stage.params});
+    part["python_stages"] = python_stages;
+  } else {
+    return text;
+  }
+  return part.dump();
+}
+
 Workflow Workflow::Parse(std::string_view text, const std::string& file) {
   const YamlValue root = YamlValue::Parse(text, file);
   // First, so that a newer file is refused for its version and not for a key that it brings.

@@ -66,6 +66,11 @@ struct Workflow {
   std::string model_type = "gbt";
   nlohmann::ordered_json model_params;
 
+  /// All of the workflow that a step depends on, in an unspecified form: what data_preprocessing
+  /// and feature_engineering make of their inputs does not change with the rest, comments included.
+  /// Other steps depend on the whole text.
+  std::string PartFor(std::string_view step) const;
+
   /// Throws Error(kUsage) with file, line, key, and what is allowed there: unknown key, wrong type,
   /// missing key, a join of an unknown source, an unknown stage or parameter, SQL that does not
   /// parse, a version newer than ours.
