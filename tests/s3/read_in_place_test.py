@@ -213,6 +213,13 @@ class ReadInPlaceTest(unittest.TestCase):
         self.read("--s3-requester-pays", "rows", "1", "s3://b/k.parquet", url=server.url)
         self.assertEqual({h.get("x-amz-request-payer") for _, _, h in server.requests}, {"requester"})
 
+    def test_the_bucket_may_stand_in_the_name_of_the_host(self):
+        server = self.faulty()
+        url = f"http://localhost:{server.server_address[1]}"
+        self.read("--s3-url-style=virtual", "rows", "1", "s3://b/k.parquet", url=url)
+        for _, path, headers in server.requests:
+            self.assertEqual((path, headers["Host"]), ("/k.parquet", f"b.{url[7:]}"))
+
     def test_busy_servers_are_asked_again(self):
         for status in (500, 502, 503, 429):
             server = self.faulty(fault=lambda number, *_, s=status: (s, b"", {}) if number < 3 else None)
@@ -236,6 +243,7 @@ class ReadInPlaceTest(unittest.TestCase):
         server = self.faulty(fault=lambda *_: (400, body, {}))
         told = self.refusal(DENIED, "rows", "1", "s3://b/k.parquet", url=server.url)
         self.assertIn("s3://b/k.parquet", told)
+        self.assertIn("have expired; get new ones and run again", told)
 
     def test_the_region_is_found_out(self):
         def fault(_, __, headers):
