@@ -235,6 +235,18 @@ TEST_F(S3AnswersTest, ADownloadMustBeWhole) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
+TEST_F(S3AnswersTest, AnEmptyObjectNeedNotHaveRanges) {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("s3_answers_" + RandomUuid())).string();
+  for (const ScriptedServer::Reply& refusal :
+       {ErrorReply(416, "InvalidRange"), Reply(206, {"Content-Range: bytes 0--1/0"})}) {
+    server_.Add({refusal, Reply(200, {"ETag: \"1\""})});
+    EXPECT_EQ(store().Download(kName, "", path).num_bytes, 0);
+    EXPECT_EQ(ReadTextFile(path), "");
+    std::filesystem::remove(path);
+  }
+}
+
 TEST_F(S3AnswersTest, WhatIsPutHasAChecksum) {
   server_.Add({ErrorReply(400, "BadDigest", "did not match"), Reply(200, {"ETag: \"1\""})});
   EXPECT_EQ(store().Put(kName, "123456789", {}), "\"1\"");

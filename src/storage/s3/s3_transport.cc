@@ -258,6 +258,11 @@ void OnFinish(aws_s3_meta_request*, const aws_s3_meta_request_result* result, vo
     exchange.response.body.clear();
     exchange.response.code = CodeOf(exchange.error, exchange.status);
     exchange.error = 0;
+  } else if (exchange.error == AWS_ERROR_S3_INVALID_CONTENT_RANGE_HEADER) {
+    // Some stores answer for a range of an empty object with one that ends before it begins.
+    exchange.response = {};
+    exchange.response.status = 416;
+    exchange.error = 0;
   } else if (exchange.error == 0) {
     exchange.response.status = result->response_status;
   }

@@ -5,7 +5,7 @@
 namespace firesteel {
 namespace {
 
-using testing::SizeIs;
+using testing::IsEmpty;
 
 TEST(S3XmlTest, ReadsWhatS3Nests) {
   const std::optional<XmlElement> root = ParseXml(
@@ -30,6 +30,18 @@ TEST(S3XmlTest, ReadsWhatS3Nests) {
   EXPECT_EQ(root->children.back().TextOf("Key"), "c");
 }
 
+TEST(S3XmlTest, AnElementMayCloseItself) {
+  for (const char* text :
+       {"<DeleteResult/>", "<DeleteResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>",
+        "<?xml version=\"1.0\" ?>\n<DeleteResult xmlns=\"x\" />\n",
+        "<?xml version='1.0' encoding='UTF-8'?><DeleteResult></DeleteResult>"}) {
+    const std::optional<XmlElement> root = ParseXml(text);
+    ASSERT_TRUE(root) << text;
+    EXPECT_EQ(root->name, "DeleteResult");
+    EXPECT_THAT(root->children, IsEmpty());
+  }
+}
+
 TEST(S3XmlTest, WhatIsCutIsNoDocument) {
   const std::string whole =
       "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
@@ -45,6 +57,21 @@ TEST(S3XmlTest, EscapedTextReadsAsItWas) {
   const std::optional<XmlElement> root = ParseXml("<Key>" + EscapeXml(text) + "</Key>");
   ASSERT_TRUE(root);
   EXPECT_EQ(root->text, text);
+}
+
+TEST(S3XmlTest, ReadsEntitiesAndLiteralText) {
+  const std::optional<XmlElement> root =
+      ParseXml("<!-- a --><Key>&#228;&#xE4;&apos;<!-- b --><![CDATA[<&>]]></Key>\n");
+  ASSERT_TRUE(root);
+  EXPECT_EQ(root->text, "ää'<&>");
+  for (const char* text : {"<a>&nbsp;</a>", "<a>&#xD800;</a>", "<a>&#1114112;</a>", "<a>& </a>",
+                           "<a><b></a></b>", "<a></a><b></b>", "text<a></a>", "<></>", "<a>"}) {
+    EXPECT_FALSE(ParseXml(text)) << text;
+  }
+  std::string deep;
+  for (int i = 0; i < 100; ++i) deep += "<a>";
+  for (int i = 0; i < 100; ++i) deep += "</a>";
+  EXPECT_FALSE(ParseXml(deep));
 }
 
 TEST(S3XmlTest, SomeTextFitsNoXml) {
