@@ -21,7 +21,6 @@
 #include "storage/output_rules.h"
 #include "storage/output_target.h"
 #include "storage/temporary.h"
-#include "storage/whole_file.h"
 
 namespace firesteel {
 namespace {
@@ -213,9 +212,7 @@ class LocalOutput final : public OutputTarget {
   void Keep(const std::string& folder) override;
 
   void PublishStatus(const std::string& text) override;
-  void SaveProgress(const std::string& bytes) override {
-    WriteWholeFile(Location::Parse(ProgressPath()), bytes, /*overwrite=*/true);
-  }
+  void SaveProgress(const std::string& bytes) override { WriteAside(bytes, ProgressPath()); }
   std::optional<std::string> ReadProgress() const override {
     std::error_code error;
     if (!fs::is_regular_file(ProgressPath(), error)) return std::nullopt;
@@ -234,6 +231,9 @@ class LocalOutput final : public OutputTarget {
             fmt::format(".{}.firesteel-progress", target.filename().string()))
         .string();
   }
+  // Writes a file that appears whole at `path`: made in the staging folder, so that what a killed
+  // run leaves of it goes with that.
+  void WriteAside(const std::string& content, const std::string& path) const;
   void PutInPlace(std::string* old);
   void RemoveStaging();
 
@@ -311,10 +311,28 @@ void LocalOutput::Keep(const std::string& folder) {
   }
 }
 
+void LocalOutput::WriteAside(const std::string& content, const std::string& path) const {
+  const std::string aside = staging_ + "/.aside.firesteel";
+  std::error_code error;
+  try {
+    WriteTextFile(aside, content);
+    SyncPath(aside, false);
+  } catch (const Error&) {
+    fs::remove(aside, error);
+    throw;
+  }
+  if (::rename(aside.c_str(), path.c_str()) != 0) {
+    const int code = errno;
+    fs::remove(aside, error);
+    throw Error(ErrorKind::kIo, fmt::format("can't write '{}': {}", path, ErrnoText(code)));
+  }
+}
+
 void LocalOutput::PublishStatus(const std::string& text) {
   try {
-    WriteWholeFile(Location::Parse(fmt::format("{}/{}", target_, kStatusFile)), text,
-                   /*overwrite=*/true);
+    std::error_code ignored;
+    fs::create_directory(target_, ignored);
+    WriteAside(text, fmt::format("{}/{}", target_, kStatusFile));
   } catch (const Error& error) {
     LogDebug(fmt::format("the status could not be written: {}", error.what()));
   }

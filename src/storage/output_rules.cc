@@ -67,9 +67,10 @@ std::set<std::string> OurFiles(std::span<const OutputEntry> entries, const Outpu
   for (const OutputEntry& entry : entries) {
     if (entry.kind != OutputEntry::Kind::kFile) continue;
     const std::size_t name = entry.path.rfind('/') + 1;
-    if (entry.path == kStatusFile) {
+    if (name > 0 && !options.holds_outputs) continue;
+    if (entry.path.substr(name) == kStatusFile) {
       if (IsOurStatus(read(entry.path))) ours.insert(entry.path);
-    } else if (entry.path.substr(name) == kManifestFile && (name == 0 || options.holds_outputs)) {
+    } else if (entry.path.substr(name) == kManifestFile) {
       const std::vector<ListedFile> files = FilesOfManifest(read(entry.path));
       for (const ListedFile& file : files) ours.insert(entry.path.substr(0, name) + file.path);
       // Within another output, a manifest is named by the list that counts.
