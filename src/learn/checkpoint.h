@@ -17,8 +17,9 @@ class Checkpoint {
   /// What an earlier run of the same training saved last; nothing if there was none.
   virtual std::optional<std::string> Load() = 0;
   /// Whether to save now: the last time is long enough ago to make the cost of it small, or the
-  /// training is going to be ended. After a yes comes Save.
-  virtual bool IsDue() = 0;
+  /// training is going to be ended, or no iteration follows (`is_last`) and it took long. After a
+  /// yes comes Save.
+  virtual bool IsDue(bool is_last) = 0;
   /// Saves what the training knows after `done` iterations of `total`.
   virtual void Save(std::string bytes, int done, int total) = 0;
 };

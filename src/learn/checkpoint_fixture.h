@@ -15,7 +15,7 @@ namespace firesteel {
 class MemoryCheckpoint : public Checkpoint {
  public:
   std::optional<std::string> Load() override { return bytes; }
-  bool IsDue() override { return true; }
+  bool IsDue(bool) override { return true; }
   void Save(std::string saved, int, int) override { bytes = std::move(saved); }
 
   std::optional<std::string> bytes;

@@ -131,9 +131,9 @@ Json PhaseClock::ToJson() const {
 
 std::optional<Manifest> Manifest::Parse(const Json& json) {
   // Keys that are not results of a step.
-  constexpr std::string_view kOwn[] = {"version",  "step",       "firesteel",   "engine", "key",
-                                       "workflow", "parameters", "inputs",      "rows",   "ledger",
-                                       "warnings", "files",      "milliseconds"};
+  constexpr std::string_view kOwn[] = {"part_of", "version",  "step",       "firesteel",   "engine",
+                                       "key",     "workflow", "parameters", "inputs",      "rows",
+                                       "ledger",  "warnings", "files",      "milliseconds"};
   try {
     if (json.at("version") != 1) return std::nullopt;
     Manifest manifest;

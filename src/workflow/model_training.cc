@@ -55,6 +55,10 @@ class Training {
         validation_{.name = "validation", .frame = validation} {}
 
   void Run();
+  // What of the training is saved beside the output: "120 of 300 iterations".
+  std::optional<std::string> saved() const {
+    return checkpoint_ ? checkpoint_->saved() : std::nullopt;
+  }
 
  private:
   struct Part {
@@ -94,6 +98,7 @@ class Training {
   std::vector<std::string> feature_columns_;
   std::shared_ptr<const PipelineModel> assembler_;
   std::vector<Attribute> attributes_;
+  std::optional<TrainingCheckpoint> checkpoint_;
   Json facts_;                           // What the training has to say of itself.
   std::optional<double> training_mean_;  // Of the label; known once the training part is predicted.
   std::vector<CategoryColumn> categories_;  // Of the validation part.
@@ -253,34 +258,24 @@ std::shared_ptr<const Regressor> Training::Train() {
   work_.clock.Begin("training");
   EngineTrainingSource source = MakeSource(training_, columns_);
   EngineTrainingSource validation = MakeSource(validation_, ValidationColumns());
-  std::optional<TrainingCheckpoint> checkpoint;
   if (work_.place().output != nullptr) {
-    checkpoint.emplace(work_.place().output, engine_.version() + " " + seed_,
-                       TrainingCheckpoint::Options{.stop_requested = choice_.stop_requested});
+    checkpoint_.emplace(work_.place().output, engine_.version() + " " + seed_,
+                        TrainingCheckpoint::Options{.stop_requested = choice_.stop_requested});
   }
   const auto progress = [&](int done, int total) {
     try {
       work_.clock.Tell(done, total);
     } catch (const Error& error) {
       const bool is_interrupted = error.kind() == ErrorKind::kInterrupted;
-      if (is_interrupted && checkpoint && done < total && checkpoint->WantsOneMore()) return;
+      if (is_interrupted && checkpoint_ && done < total && checkpoint_->WantsOneMore()) return;
       throw;
     }
   };
-  TrainedModel trained;
-  try {
-    trained = choice_.kind->train(source, choice_.params,
-                                  {.num_threads = choice_.num_threads,
-                                   .validation = &validation,
-                                   .progress = progress,
-                                   .checkpoint = checkpoint ? &*checkpoint : nullptr});
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::kInterrupted || !checkpoint || !checkpoint->saved()) throw;
-    throw TrainingStopped(
-        ErrorKind::kInterrupted,
-        fmt::format("stopped; the training is saved after {}: run the same command again to go on",
-                    *checkpoint->saved()));
-  }
+  TrainedModel trained = choice_.kind->train(source, choice_.params,
+                                             {.num_threads = choice_.num_threads,
+                                              .validation = &validation,
+                                              .progress = progress,
+                                              .checkpoint = checkpoint_ ? &*checkpoint_ : nullptr});
   facts_ = std::move(trained.facts);
   std::string facts;
   for (const auto& [name, value] : facts_.items()) {
@@ -469,7 +464,16 @@ std::string ParametersText(const ModelChoice& choice) {
 
 void TrainOnFrames(const Frame& training, const Frame& validation, const ModelChoice& choice,
                    StepWork* work) {
-  Training(training, validation, choice, work).Run();
+  Training steps(training, validation, choice, work);
+  try {
+    steps.Run();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kInterrupted || !steps.saved()) throw;
+    throw TrainingStopped(
+        ErrorKind::kInterrupted,
+        fmt::format("stopped; the training is saved after {}: run the same command again to go on",
+                    *steps.saved()));
+  }
 }
 
 StepReport RunModelTraining(Engine& engine, const Workflow& workflow,

@@ -24,7 +24,8 @@ TrainingCheckpoint::TrainingCheckpoint(OutputDirectory* output, const std::strin
       head_(fmt::format("firesteel progress 1 {}\n",
                         Sha256(fmt::format("{} {}", Version(), training)))),
       options_(std::move(options)),
-      last_(options_.now()) {}
+      start_(options_.now()),
+      last_(start_) {}
 
 std::optional<std::string> TrainingCheckpoint::Load() {
   std::optional<std::string> note;
@@ -41,10 +42,11 @@ std::optional<std::string> TrainingCheckpoint::Load() {
   return note->substr(head_.size());
 }
 
-bool TrainingCheckpoint::IsDue() {
+bool TrainingCheckpoint::IsDue(bool is_last) {
   begin_ = options_.now();
   was_asked_ = true;
-  was_due_ = IsStopping() || begin_ - last_ >= interval_;
+  was_due_ =
+      IsStopping() || begin_ - last_ >= interval_ || (is_last && begin_ - start_ >= kInterval);
   return was_due_;
 }
 

@@ -30,7 +30,7 @@ class TrainingCheckpoint : public Checkpoint {
   TrainingCheckpoint(OutputDirectory* output, const std::string& training, Options options);
 
   std::optional<std::string> Load() override;
-  bool IsDue() override;
+  bool IsDue(bool is_last) override;
   /// Failing to save is warned of, not thrown: the training goes on without.
   void Save(std::string bytes, int done, int total) override;
 
@@ -48,6 +48,7 @@ class TrainingCheckpoint : public Checkpoint {
   std::string head_;
   Options options_;
   Clock::duration interval_ = kInterval;
+  Clock::time_point start_;
   Clock::time_point last_;   // When the last save ended, or this was made.
   Clock::time_point begin_;  // Of the save at hand.
   bool was_asked_ = false;

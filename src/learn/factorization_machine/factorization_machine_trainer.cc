@@ -121,7 +121,8 @@ class Training {
     for (int i = num_done_ + 1; i <= parameters_.max_iter && !converged_; ++i) {
       Iterate(i);
       num_done_ = i;
-      if (run_.checkpoint != nullptr && run_.checkpoint->IsDue()) Save();
+      const bool is_last = converged_ || i == parameters_.max_iter;
+      if (run_.checkpoint != nullptr && run_.checkpoint->IsDue(is_last)) Save();
       if (run_.progress) run_.progress(i, parameters_.max_iter);
     }
     FactorizationMachine::Parameters machine = ToMachine(layout_, coefficients_);

@@ -137,7 +137,8 @@ class Boosting {
         predictions_[group] += grower_.leaf_predictions()[group] * weight;
       }
       if (stopping_) stopped_ = !stopping_->Continue(grower_, weight);
-      if (run_.checkpoint != nullptr && run_.checkpoint->IsDue()) Save();
+      const bool is_last = stopped_ || m + 1 == parameters_.max_iter;
+      if (run_.checkpoint != nullptr && run_.checkpoint->IsDue(is_last)) Save();
       if (run_.progress) run_.progress(m + 1, parameters_.max_iter);
     }
     if (stopping_) trees_.resize(stopping_->known().trees_to_keep);

@@ -75,7 +75,8 @@ class SavedBoosting {
       : checkpoint_(checkpoint), fingerprint_(std::move(fingerprint)), total_(total) {}
 
   void SaveIfDue(int num_iterations, const Watch& watch, XgboostBooster* booster) const {
-    if (checkpoint_ == nullptr || !checkpoint_->IsDue()) return;
+    const bool is_last = watch.stopped || num_iterations == total_;
+    if (checkpoint_ == nullptr || !checkpoint_->IsDue(is_last)) return;
     StateWriter writer(kLearner, fingerprint_);
     writer.Add(num_iterations);
     writer.Add(std::string_view(watch.metric));
