@@ -46,12 +46,18 @@ def log_rows(count, changes=None):
 
 
 def tree(folder):
-    """All files below a folder, hidden ones included: relative path -> SHA-256."""
+    """All files below a folder, hidden ones included: relative path -> SHA-256. Without status.json, which tells of the
+    last attempt, whatever became of it."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != "status.json"
     }
+
+
+def statuses(folder):
+    """The status files below a folder: path -> content."""
+    return {path: path.read_text() for path in sorted(folder.rglob("status.json"))}
 
 
 class EndToEndTest(unittest.TestCase):
@@ -95,8 +101,9 @@ class EndToEndTest(unittest.TestCase):
         return done
 
     def refusal(self, *arguments, code=1):
-        """Runs what must be refused; returns the message. Nothing but the message may appear anywhere."""
-        before = tree(self.folder)
+        """Runs what must be refused; returns the message. Nothing but the message may appear anywhere, and that in no
+        more than one status.json."""
+        before, statuses_before = tree(self.folder), statuses(self.folder)
         done = self.run_binary(arguments[0], "--quiet", *arguments[1:])
         self.assertEqual(done.returncode, code, done.stderr)
         self.assertEqual(done.stdout, "")
@@ -105,7 +112,19 @@ class EndToEndTest(unittest.TestCase):
         self.assertEqual(done.stderr.splitlines()[-1], lines[0])
         self.assertEqual(tree(self.folder), before, "something was left behind or changed")
         self.assertEqual([p.name for p in self.folder.rglob(".*.firesteel-*")], [])
-        return lines[0].removeprefix("firesteel: error: ")
+        message = lines[0].removeprefix("firesteel: error: ")
+        written = {path: text for path, text in statuses(self.folder).items() if statuses_before.get(path) != text}
+        self.assertLessEqual(len(written), 1)
+        for text in written.values():
+            status = json.loads(text)
+            self.assertEqual((status["state"], status["error"].replace("\n", " ")), ("failed", message))
+        return message
+
+    def check_no_output(self, folder):
+        """Nothing is where a failed command would have written, but perhaps its status."""
+        self.assertEqual(tree(self.folder / folder), {})
+        for text in statuses(self.folder / folder).values():
+            self.assertEqual(json.loads(text)["state"], "failed")
 
     def write(self, name, *lines):
         path = self.folder / name

@@ -548,7 +548,7 @@ class ModelTypesTest(EndToEndTest):
                     self.assertEqual(done.returncode, 1)
                     self.assertEqual(done.stderr.count("\n"), 1)
                     self.assertIn("trained/model", done.stderr)
-                    self.assertFalse((self.folder / "refused").exists())
+                    self.check_no_output("refused")
 
 
 class LargeTest(EndToEndTest):
