@@ -1,8 +1,13 @@
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <string_view>
 #include <system_error>
 
 #include "base/error.h"
@@ -15,6 +20,7 @@
 #include "sample/shipping_sample.h"
 #include "storage/object_store.h"
 #include "storage/scratch.h"
+#include "storage/temporary.h"
 
 namespace firesteel {
 namespace {
@@ -25,17 +31,31 @@ namespace fs = std::filesystem;
 // ends, however it ends.
 class StagingFolder {
  public:
-  explicit StagingFolder(const Location& output)
-      : path_(fmt::format("{}/.firesteel-{}", output.is_remote() ? ScratchFolder() : output.path(),
-                          RandomUuid())) {
-    std::error_code error;
-    fs::create_directories(path_, error);
-    if (error) {
+  explicit StagingFolder(const Location& output) {
+    constexpr std::string_view kPrefix = ".firesteel-";
+    constexpr std::size_t kUuidLength = 36;
+    const std::string parent = output.is_remote() ? ScratchFolder() : output.path();
+    const auto fail = [&](const std::error_code& error) {
       throw Error(ErrorKind::kIo,
                   fmt::format("can't write to '{}': {}", output.path(), error.message()));
+    };
+    std::error_code error;
+    fs::create_directories(parent, error);
+    if (error) fail(error);
+    RemoveDeadTemporaries(parent, kPrefix, kUuidLength);
+    while (true) {
+      path_ = fmt::format("{}/{}{}", parent, kPrefix, RandomUuid());
+      if (::mkdir(path_.c_str(), 0777) != 0) fail({errno, std::system_category()});
+      descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      if (descriptor_ < 0 && errno != ENOENT) fail({errno, std::system_category()});
+      if (descriptor_ >= 0 && LockTemporary(descriptor_, path_)) return;
+      if (descriptor_ >= 0) ::close(descriptor_);
     }
   }
-  ~StagingFolder() { Remove(path_); }
+  ~StagingFolder() {
+    Remove(path_);
+    ::close(descriptor_);
+  }
   StagingFolder(const StagingFolder&) = delete;
   StagingFolder& operator=(const StagingFolder&) = delete;
 
@@ -62,6 +82,7 @@ class StagingFolder {
 
  private:
   std::string path_;
+  int descriptor_ = -1;
 };
 
 }  // namespace
@@ -102,9 +123,14 @@ void RunSampleDataCommand(const std::vector<std::string>& arguments) {
   const StagingFolder staging(output);
   interruption.SetCleanUp([path = staging.path()] { StagingFolder::Remove(path); });
   options.directory = staging.path();
-  WriteShippingSample(options);
-  if (interruption.exit_code() != 0) throw InterruptedBySignal{interruption.exit_code()};
-  for (const char* name : names) staging.Publish(name, output / name);
+  try {
+    WriteShippingSample(options);
+    if (interruption.exit_code() != 0) throw InterruptedBySignal{interruption.exit_code()};
+    for (const char* name : names) staging.Publish(name, output / name);
+  } catch (const Error&) {
+    if (interruption.exit_code() != 0) throw InterruptedBySignal{interruption.exit_code()};
+    throw;
+  }
   LogInfo(fmt::format("wrote {}: {} orders, seed {}", output.path(),
                       WithThousands(options.num_rows), options.seed));
 }
