@@ -408,7 +408,8 @@ class Campaign:
                     f" --{key.replace('_', '-')} {value}" for key, value in vars(self.arguments).items()
                     if key not in ("seed", "only", "runs", "jobs") and value not in (None, False)
                 )  # fmt: skip
-                print(f"  again: {sys.argv[0]} {BINARY} --seed {self.arguments.seed} --only {run}{extra}")
+                only = f" --only {run}" if isinstance(run, int) else f" --runs {self.arguments.runs}"
+                print(f"  again: {sys.argv[0]} {BINARY} --seed {self.arguments.seed}{only}{extra}")
                 if details():
                     print("  " + details().replace("\n", "\n  "))
                 sys.stdout.flush()

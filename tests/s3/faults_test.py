@@ -23,7 +23,7 @@ from s3_client import S3Client
 from s3_server import S3Server
 
 PROFILES = ("mild", "harsh", "outage")
-RATES = {"mild": 0.08, "harsh": 0.05, "outage": 0}
+RATES = {"mild": 0.12, "harsh": 0.1, "outage": 0}
 # Retries with growing waits may add up, but not to more than this.
 MAX_SECONDS = {"mild": 60, "harsh": 60, "outage": 90}
 

@@ -150,10 +150,10 @@ def full_bucket(campaign, objects, expected, folder):
             check(len(before) >= objects, f"only {len(before)} objects in the bucket")
             done, requests = measured(
                 f"an output of {objects} foreign objects, refused",
-                ("data-preprocessing", "--shipping-logs", place.url("in/a/logs.csv"), "--product-description",
-                 place.url("in/a/products.csv"), "--output", "s3://crowd/full"), code=1,
+                ("data-preprocessing", "--shipping-logs", folder / "in/a/logs.csv", "--product-description",
+                 folder / "in/a/products.csv", "--output", "s3://crowd/full"), code=1,
             )  # fmt: skip
-            done.error()
+            check("full" in done.error() and "will not delete" in done.error(), f"another reason: {done.error()}")
             check(client.list("full/") == before, "objects of others changed")
             check(requests < objects / 1000 * 2 + 100, f"{requests} requests: one for each object?")
 
