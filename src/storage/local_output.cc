@@ -28,6 +28,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kStagingDigits = 16;
+// Of the temporary names that WriteWholeFile gives to a status.
+constexpr std::string_view kStatusPrefix = ".status.json.firesteel-";
+constexpr std::size_t kUuidLength = 36;
 constexpr unsigned int kRenameNoReplace = 1;
 constexpr unsigned int kRenameExchange = 2;
 
@@ -40,9 +43,15 @@ int RenameAt2(const std::string& from, const std::string& to, unsigned int flags
 }
 
 // Everything in an output's folder.
+// What lies in an output, but for a status that is being written, or that a killed run was about to
+// write: that is ours, as the status is.
 std::vector<OutputEntry> EntriesOf(const std::string& directory) {
   std::vector<OutputEntry> entries;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.path().filename().string().starts_with(kStatusPrefix) &&
+        entry.path().parent_path() == fs::path(directory)) {
+      continue;
+    }
     OutputEntry& found = entries.emplace_back();
     found.path = entry.path().lexically_relative(directory).string();
     if (entry.is_symlink() || !(entry.is_directory() || entry.is_regular_file())) {
@@ -358,6 +367,7 @@ void LocalOutput::PutInPlace(std::string* old) {
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       CheckReplaceable(target_, options_);
       fs::remove(fmt::format("{}/{}", target_, kStatusFile), ignored);
+      RemoveDeadTemporaries(target_, kStatusPrefix, kUuidLength);
       ::rmdir(target_.c_str());
       if (RenameAt2(staging_, target_, kRenameNoReplace) == 0) return;
       // Without the flag, rename takes an empty folder's place and no other's.

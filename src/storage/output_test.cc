@@ -220,6 +220,18 @@ TEST_F(OutputTest, AKilledRunLeavesTheOldOutputAndItsRemainsAreRemovedByTheNext)
   EXPECT_THAT(Tree(), ElementsAre("out/part-00000"));
 }
 
+TEST_F(OutputTest, AStatusThatAKilledRunWasWritingIsOurs) {
+  const std::string half = "out/.status.json.firesteel-" + RandomUuid();
+  for (const bool overwrite : {true, false}) {
+    Put(half, "{\"firesteel");
+    OutputDirectory output(Out(), {.overwrite = overwrite});
+    WriteTextFile(output.staging() + "/part-00000", "rows");
+    output.Commit();
+    EXPECT_THAT(Tree(), ElementsAre("out/part-00000"));
+    fs::remove_all(Path("out"));
+  }
+}
+
 TEST_F(OutputTest, ALivingRunKeepsItsStaging) {
   OutputDirectory first(Out(), {});
   WriteTextFile(first.staging() + "/part-00000", "first");
