@@ -15,6 +15,7 @@
 #include "cli/s3_flags.h"
 #include "storage/object_store.h"
 #include "storage/s3/s3_store.h"
+#include "storage/scratch.h"
 #include "workflow/version.h"
 
 namespace firesteel {
@@ -99,6 +100,9 @@ void Report(std::string message) {
 }  // namespace
 
 int RunApplication(const std::vector<std::string>& arguments) {
+  struct Scratch {
+    ~Scratch() { RemoveScratchFolder(); }
+  } scratch;
   try {
     Dispatch(arguments);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

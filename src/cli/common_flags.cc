@@ -163,6 +163,7 @@ CommonOptions ReadCommonFlags(const Flags& flags) {
   const std::string progress = ReadChoice(flags, "--progress", {"auto", "always", "never"});
   if (progress == "always") options.progress = ProgressMode::kAlways;
   if (progress == "never") options.progress = ProgressMode::kNever;
+  options.s3 = [&flags] { return ReadS3Flags(flags); };
   return options;
 }
 
@@ -267,7 +268,8 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
     const std::string spill = SpillFolder();
     std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = NumThreads(options, inputs),
                                                  .memory_limit_bytes = options.memory_limit_bytes,
-                                                 .temp_directory = spill});
+                                                 .temp_directory = spill,
+                                                 .s3 = options.s3});
     struct Connection {
       Connection(Interruption* target, Engine* source) : interruption(target) {
         interruption->SetEngine(source);
@@ -292,10 +294,13 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
   } catch (const TrainingStopped& stopped) {
     progress.End();
     throw InterruptedBySignal{interruption.exit_code(), stopped.what()};
-  } catch (const Error&) {
+  } catch (const Error& error) {
     progress.End();
-    if (interruption.exit_code() != 0) throw InterruptedBySignal{interruption.exit_code()};
-    throw;
+    if (interruption.exit_code() == 0) throw;
+    if (error.kind() == ErrorKind::kInterrupted) {
+      throw InterruptedBySignal{interruption.exit_code()};
+    }
+    throw InterruptedBySignal{interruption.exit_code(), error.what()};
   }
   progress.End();
   std::string rows;

@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "engine/engine.h"
 #include "storage/location.h"
+#include "storage/s3_settings.h"
 #include "workflow/steps.h"
 #include "workflow/workflow.h"
 
@@ -22,6 +23,7 @@ struct CommonOptions {
   int num_threads = 0;
   std::int64_t memory_limit_bytes = 0;
   ProgressMode progress = ProgressMode::kAuto;
+  std::function<S3Settings()> s3 = {};  // Valid as long as the flags that were read.
 };
 
 void AddOutputFlags(Flags* flags);

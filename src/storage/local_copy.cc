@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -285,12 +286,18 @@ std::vector<std::string> FetchFiles(const Location& location,
   }
 }
 
+// Data files that lie in one folder, or a single one.
+struct DataSet {
+  Location place;
+  std::function<bool(const RemoteFile&)> choose;
+};
+
 // The data files that a pattern means, as MatchFiles (location.cc) has them.
-std::vector<std::string> CopyMatches(const Location& location) {
+std::vector<DataSet> MatchingSets(const Location& location) {
   const ObjectName& at = location.object();
   const std::string fixed = ParentFolder(at.key.substr(0, at.key.find_first_of("*?[")) + '*');
-  const auto matches = [&](const std::string& key) {
-    return ::fnmatch(at.key.c_str(), key.c_str(), FNM_PATHNAME) == 0;
+  const auto matches = [pattern = at.key](const std::string& key) {
+    return ::fnmatch(pattern.c_str(), key.c_str(), FNM_PATHNAME) == 0;
   };
   std::set<std::string> folders;
   for (const ObjectInfo& object : TheObjectStore()->List({at.bucket, fixed})) {
@@ -299,17 +306,51 @@ std::vector<std::string> CopyMatches(const Location& location) {
     folder.pop_back();
     if (matches(object.key) || matches(folder)) folders.insert(std::move(folder));
   }
-  std::vector<std::string> paths;
+  std::vector<DataSet> sets;
   for (const std::string& folder : folders) {
-    const std::vector<std::string> found = FetchFiles(
-        Location::Parse(ObjectName{at.bucket, folder}.Url()), [&](const RemoteFile& file) {
-          return file.path.find('/') == std::string::npos && IsDataName(file.path) &&
-                 (matches(folder) || matches(folder + '/' + file.path));
-        });
-    paths.insert(paths.end(), found.begin(), found.end());
+    sets.push_back({Location::Parse(ObjectName{at.bucket, folder}.Url()),
+                    [matches, folder](const RemoteFile& file) {
+                      return file.path.find('/') == std::string::npos && IsDataName(file.path) &&
+                             (matches(folder) || matches(folder + '/' + file.path));
+                    }});
   }
-  std::sort(paths.begin(), paths.end());
-  return paths;
+  return sets;
+}
+
+std::vector<DataSet> FindDataSets(const Location& location) {
+  if (!FindRemoteFiles(location).empty()) {
+    return {{location, [](const RemoteFile& file) {
+               return file.path.empty() ||
+                      (file.path.find('/') == std::string::npos && IsDataName(file.path));
+             }}};
+  }
+  const bool is_pattern = IsPattern(location.object().key);
+  std::vector<DataSet> sets = is_pattern ? MatchingSets(location) : std::vector<DataSet>();
+  if (sets.empty()) {
+    throw Error(ErrorKind::kNotFound,
+                fmt::format("'{}' {}", location.path(),
+                            is_pattern ? "matches no object" : "does not exist"));
+  }
+  return sets;
+}
+
+// Whether data files are left where they are, for the engine to read what it needs of them: Parquet
+// that there is little room for, or so much that the memory for its copy in the file system's cache
+// is better used otherwise.
+bool StayInPlace(const std::vector<DataObject>& objects) {
+  std::int64_t limit = std::int64_t{8} << 30;
+  if (const char* text = std::getenv("FIRESTEEL_S3_COPY_LIMIT_MIB")) {
+    limit = std::strtoll(text, nullptr, 10) << 20;
+  }
+  std::error_code error;
+  const fs::space_info space = fs::space(ScratchFolder(), error);
+  if (!error) limit = std::min(limit, static_cast<std::int64_t>(space.available / 2));
+  std::int64_t total = 0;
+  for (const DataObject& object : objects) {
+    if (!object.url.ends_with(".parquet")) return false;
+    total += object.num_bytes;
+  }
+  return total > limit;
 }
 
 }  // namespace
@@ -357,21 +398,36 @@ Location LocalCopy(const Location& location) {
   return Location::Parse(MirrorPath(location, ""));
 }
 
-std::vector<std::string> CopyDataFiles(const Location& location) {
-  std::vector<RemoteFile> files = FindRemoteFiles(location);
-  if (files.empty()) {
-    const bool is_pattern = IsPattern(location.object().key);
-    std::vector<std::string> matches =
-        is_pattern ? CopyMatches(location) : std::vector<std::string>();
-    if (!matches.empty()) return matches;
-    throw Error(ErrorKind::kNotFound,
-                fmt::format("'{}' {}", location.path(),
-                            is_pattern ? "matches no object" : "does not exist"));
+std::vector<DataObject> FindDataObjects(const Location& location) {
+  std::vector<DataObject> objects;
+  for (const DataSet& set : FindDataSets(location)) {
+    for (const RemoteFile& file : FindRemoteFiles(set.place)) {
+      if (!set.choose(file)) continue;
+      objects.push_back({.url = file.path.empty()
+                                    ? set.place.path()
+                                    : fmt::format("{}/{}", set.place.path(), file.path),
+                         .key_url = ObjectName{set.place.object().bucket, file.key}.Url(),
+                         .num_bytes = file.num_bytes,
+                         .etag = file.etag,
+                         .sha256 = file.sha256});
+    }
   }
-  const std::vector<std::string> paths = FetchFiles(location, [](const RemoteFile& file) {
-    return file.path.empty() || (file.path.find('/') == std::string::npos && IsDataName(file.path));
-  });
-  if (paths.empty()) RefuseWithoutData(location.path());
+  if (objects.empty()) RefuseWithoutData(location.path());
+  return objects;
+}
+
+std::vector<std::string> CopyDataFiles(const Location& location) {
+  const std::vector<DataObject> objects = FindDataObjects(location);
+  std::vector<std::string> paths;
+  if (StayInPlace(objects)) {
+    for (const DataObject& object : objects) paths.push_back(object.key_url);
+    return paths;
+  }
+  for (const DataSet& set : FindDataSets(location)) {
+    const std::vector<std::string> copies = FetchFiles(set.place, set.choose);
+    paths.insert(paths.end(), copies.begin(), copies.end());
+  }
+  std::sort(paths.begin(), paths.end());
   return paths;
 }
 

@@ -36,7 +36,20 @@ void ForgetRemoteFiles();
 /// A local location with the same content: the location itself if it is local; else the object, or
 /// a folder of all that lies below the prefix. Throws Error(kNotFound) if nothing is there.
 Location LocalCopy(const Location& location);
-/// ListDataFiles for a location on S3.
+
+/// A data file on S3, found and not fetched.
+struct DataObject {
+  std::string url;      // As a user would call it.
+  std::string key_url;  // Where its bytes are.
+  std::int64_t num_bytes = 0;
+  std::string etag;    // Empty: not known.
+  std::string sha256;  // Empty: not known.
+};
+/// What ListDataFiles means at a location on S3; nothing is fetched. Throws as ListDataFiles does.
+std::vector<DataObject> FindDataObjects(const Location& location);
+/// ListDataFiles for a location on S3: local copies. Of Parquet files of more than 8 GiB together,
+/// or half of what is free in the scratch folder, the URLs are returned (DataObject::key_url), for
+/// an engine that reads what it needs of them; FIRESTEEL_S3_COPY_LIMIT_MIB sets another limit.
 std::vector<std::string> CopyDataFiles(const Location& location);
 
 /// Whether a key can be the path of a local file, part by part.

@@ -164,6 +164,8 @@ Location Location::operator/(std::string_view child) const {
                                       : fmt::format("{}/{}", path_, child));
 }
 
+bool IsRemotePath(std::string_view path) { return path.starts_with("s3://"); }
+
 bool IsPattern(std::string_view path) {
   return path.find_first_of("*?[") != std::string_view::npos;
 }

@@ -45,6 +45,10 @@ class Location {
 /// read.
 std::vector<std::string> ListDataFiles(const Location& location);
 
+/// Whether a path that ListDataFiles returned is an object on S3 that was left in place.
+bool IsRemotePath(std::string_view path);
+/// Whether a path that ListDataFiles returned is an object on S3 that was left in place.
+bool IsRemotePath(std::string_view path);
 /// Whether a path has one of the characters `*`, `?`, `[`.
 bool IsPattern(std::string_view path);
 /// Whether a file's name is that of data: it begins with neither `_` nor `.`.

@@ -442,10 +442,10 @@ void ObjectOutput::Commit() {
     Settle(before, all);
     AbortUploads(strays);
   } catch (const Error& error) {
-    throw error.Within(
-        fmt::format("the output '{}' is complete for firesteel, but not for those who go by plain "
-                    "names and _SUCCESS; run the same command again",
-                    url_));
+    throw Error(ErrorKind::kIo,
+                fmt::format("the output '{}' is complete for firesteel, but not for those who go "
+                            "by plain names and _SUCCESS; run the same command again: {}",
+                            url_, error.what()));
   }
   Abandon();
 }

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "sparkml/frame.h"
 #include "sql/expression.h"
+#include "storage/local_copy.h"
 #include "storage/output.h"
 #include "workflow/split.h"
 #include "workflow/step_parts.h"
@@ -23,7 +24,8 @@ using sql::ExpressionPtr;
 
 struct OpenSource {
   const SourceFiles* found = nullptr;
-  Relation relation;
+  std::vector<std::string> files = {};
+  Relation relation = {};
 
   const SourceSpec& spec() const { return *found->spec; }
 };
@@ -88,14 +90,14 @@ sql::Select Filter(ExpressionPtr condition) {
 
 Relation Preprocessing::ReadCsv(const OpenSource& source,
                                 const std::vector<std::string>& as_text) const {
-  CsvSource csv{
-      .files = source.found->files, .options = source.spec().csv, .types = source.spec().types};
+  CsvSource csv{.files = source.files, .options = source.spec().csv, .types = source.spec().types};
   for (const std::string& column : as_text) csv.types.emplace_back(column, kStringType);
   return engine_.ReadCsv(csv);
 }
 
 void Preprocessing::ReadSources(bool first_may_be_empty) {
   for (OpenSource& source : sources_) {
+    source.files = ListDataFiles(source.found->location);
     if (source.spec().format == SourceFormat::kCsv) {
       source.relation = ReadCsv(source, {});
     } else {
@@ -108,11 +110,10 @@ void Preprocessing::ReadSources(bool first_may_be_empty) {
     if (num_rows == 0 && !(first_may_be_empty && &source == &sources_.front())) {
       throw Error(
           ErrorKind::kInvalidArgument,
-          fmt::format(
-              "source '{}': '{}' has no rows{}", source.spec().name, source.found->files[0],
-              source.found->files.size() > 1
-                  ? fmt::format(", nor have the {} files beside it", source.found->files.size() - 1)
-                  : ""));
+          fmt::format("source '{}': '{}' has no rows{}", source.spec().name, source.files[0],
+                      source.files.size() > 1 ? fmt::format(", nor have the {} files beside it",
+                                                            source.files.size() - 1)
+                                              : ""));
     }
     work_.manifest.rows.emplace_back(source.spec().name, num_rows);
   }
@@ -393,7 +394,12 @@ std::vector<SourceFiles> FindSources(const Workflow& workflow,
                   fmt::format("no location is given for the source '{}'", spec.name));
     }
     try {
-      sources.push_back({&spec, location->second, ListDataFiles(location->second)});
+      if (location->second.is_remote()) {
+        FindDataObjects(location->second);
+      } else {
+        ListDataFiles(location->second);
+      }
+      sources.push_back({&spec, location->second});
     } catch (const Error& error) {
       throw error.Within(fmt::format("source '{}'", spec.name));
     }
@@ -432,7 +438,7 @@ StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
   StepWork work(engine, workflow, "data_preprocessing",
                 {.directory = output.staging(), .target = options.output.path(), .output = &output},
                 status.observer());
-  for (const SourceFiles& source : sources) work.inputs.Add(source.spec->name, source.files);
+  for (const SourceFiles& source : sources) work.inputs.Add(source.spec->name, source.location);
   work.inputs.Start();
   work.manifest.parameters = {{"training_fraction", options.training_fraction},
                               {"overwrite_output", options.overwrite}};

@@ -89,9 +89,8 @@ FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel
 
 StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
                                  const FeatureOptions& options) {
-  std::vector<std::string> files;
   try {
-    files = ListDataFiles(options.dataframe);
+    ListDataFiles(options.dataframe);
   } catch (const Error& error) {
     throw error.Within("data frame");
   }
@@ -111,7 +110,7 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
   StepWork work(engine, workflow, "feature_engineering",
                 {.directory = output.staging(), .target = options.output.path(), .output = &output},
                 status.observer());
-  work.inputs.Add("dataframe", files);
+  work.inputs.Add("dataframe", options.dataframe);
   if (options.pipeline_model) work.inputs.AddTree("pipeline_model", *options.pipeline_model);
   work.inputs.Start();
   work.manifest.parameters = {{"overwrite_output", options.overwrite}};

@@ -31,7 +31,21 @@ InputHashes::~InputHashes() {
   if (thread_.joinable()) thread_.join();
 }
 
-void InputHashes::Add(const std::string& role, const std::vector<std::string>& paths) {
+void InputHashes::Add(const std::string& role, const Location& location) {
+  if (!location.is_remote()) {
+    AddFiles(role, ListDataFiles(location));
+    return;
+  }
+  for (DataObject& object : FindDataObjects(location)) {
+    files_.push_back({.role = role,
+                      .path = std::move(object.url),
+                      .bytes = object.num_bytes,
+                      .sha256 = std::move(object.sha256),
+                      .etag = std::move(object.etag)});
+  }
+}
+
+void InputHashes::AddFiles(const std::string& role, const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     std::error_code error;
     const std::uintmax_t bytes = fs::file_size(path, error);
@@ -50,7 +64,7 @@ void InputHashes::AddTree(const std::string& role, const Location& directory) {
     }
   }
   std::sort(paths.begin(), paths.end());
-  Add(role, paths);
+  AddFiles(role, paths);
 }
 
 void InputHashes::AddRows(const std::string& role, const std::string& path,
@@ -58,15 +72,34 @@ void InputHashes::AddRows(const std::string& role, const std::string& path,
   files_.push_back({.role = role, .path = path, .sha256 = Sha256(origin), .is_file = false});
 }
 
-void InputHashes::Start() {
-  if (std::none_of(files_.begin(), files_.end(), [](const auto& file) { return file.is_file; })) {
-    return;
-  }
-  thread_ = std::thread([this] {
-    try {
-      for (InputFile& file : files_) {
-        if (file.is_file) file.sha256 = Sha256File(file.path);
+void InputHashes::Adopt(const Json& manifest) {
+  if (!manifest.is_object()) return;
+  const Json inputs = manifest.value("inputs", Json::array());
+  for (InputFile& file : files_) {
+    if (file.etag.empty() || !file.sha256.empty()) continue;
+    for (const Json& input : inputs) {
+      if (input.is_object() && input.value("role", "") == file.role &&
+          input.value("path", "") == file.path && input.value("bytes", Json()) == file.bytes &&
+          input.value("etag", "") == file.etag) {
+        file.sha256 = input.value("sha256", "");
       }
+    }
+  }
+}
+
+void InputHashes::Start() {
+  std::vector<std::pair<InputFile*, std::string>> unknown;  // Where the bytes are.
+  for (InputFile& file : files_) {
+    if (!file.is_file || !file.sha256.empty()) continue;
+    const std::string path =
+        IsRemotePath(file.path) ? ListDataFiles(Location::Parse(file.path)).front() : file.path;
+    // What is read in place is not read whole only to be hashed.
+    if (!IsRemotePath(path)) unknown.emplace_back(&file, path);
+  }
+  if (unknown.empty()) return;
+  thread_ = std::thread([this, unknown = std::move(unknown)] {
+    try {
+      for (const auto& [file, path] : unknown) file->sha256 = Sha256File(path);
     } catch (...) {
       failure_ = std::current_exception();
     }
@@ -92,7 +125,9 @@ const std::vector<InputFile>& InputHashes::Wait() {
 
 std::string InputHashes::Combined() {
   std::string all;
-  for (const InputFile& file : Wait()) all += file.role + "\n" + file.sha256 + "\n";
+  for (const InputFile& file : Wait()) {
+    all += file.role + "\n" + (file.sha256.empty() ? file.etag : file.sha256) + "\n";
+  }
   return Sha256(all);
 }
 
@@ -131,9 +166,9 @@ Json PhaseClock::ToJson() const {
 
 std::optional<Manifest> Manifest::Parse(const Json& json) {
   // Keys that are not results of a step.
-  constexpr std::string_view kOwn[] = {"part_of", "version",  "step",       "firesteel",   "engine",
-                                       "key",     "workflow", "parameters", "inputs",      "rows",
-                                       "ledger",  "warnings", "files",      "milliseconds"};
+  constexpr std::string_view kOwn[] = {
+      "part_of",    "run",    "version", "step",   "firesteel", "engine", "key",         "workflow",
+      "parameters", "inputs", "rows",    "ledger", "warnings",  "files",  "milliseconds"};
   try {
     if (json.at("version") != 1) return std::nullopt;
     Manifest manifest;
@@ -181,7 +216,8 @@ Json Manifest::Write(const std::string& directory, const Workflow& workflow,
     Json input = {{"role", file.role}, {"path", file.path}};
     if (file.is_file) {
       input["bytes"] = file.bytes;
-      input["sha256"] = file.sha256;
+      if (!file.sha256.empty()) input["sha256"] = file.sha256;
+      if (!file.etag.empty()) input["etag"] = file.etag;
     }
     json["inputs"].push_back(std::move(input));
   }

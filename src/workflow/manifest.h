@@ -22,8 +22,10 @@ struct InputFile {
   std::string role;  // "shipping_logs".
   std::string path;  // Of rows in the engine: the folder that they were also written to.
   std::int64_t bytes = 0;
-  std::string sha256;  // Of rows in the engine: of what they come from.
+  std::string sha256;  // Of rows in the engine: of what they come from. Of what is read in place on
+                       // S3: empty, and `etag` stands for it.
   bool is_file = true;
+  std::string etag = {};  // Of an object on S3.
 };
 
 /// Hashes the input files of a step in a thread of its own while the engine works on them.
@@ -34,12 +36,16 @@ class InputHashes {
   InputHashes(const InputHashes&) = delete;
   InputHashes& operator=(const InputHashes&) = delete;
 
-  /// Adds the files of one input; before Start.
-  void Add(const std::string& role, const std::vector<std::string>& paths);
+  /// Adds the data files of one input; before Start. Objects on S3 are only looked for.
+  void Add(const std::string& role, const Location& location);
   /// All files below a directory whose names begin with neither `_` nor `.`.
   void AddTree(const std::string& role, const Location& directory);
   /// Adds rows in the engine; `origin` tells all that decides what they are.
   void AddRows(const std::string& role, const std::string& path, std::string_view origin);
+  /// Takes the hashes of objects on S3 from a manifest that lists the same ones, by their ETags;
+  /// what is known need not be fetched to be hashed.
+  void Adopt(const nlohmann::ordered_json& manifest);
+  /// Begins to hash. Fetches what is on S3 and not known by then.
   void Start();
   /// Whether a manifest lists inputs of the same roles and sizes, as far as that is known before
   /// anything is hashed. Does not wait.
@@ -50,6 +56,8 @@ class InputHashes {
   std::string Combined();
 
  private:
+  void AddFiles(const std::string& role, const std::vector<std::string>& paths);
+
   std::vector<InputFile> files_;
   std::thread thread_;
   std::exception_ptr failure_;

@@ -482,14 +482,13 @@ StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
   struct Input {
     std::string role;
     const Location* location;
-    std::vector<std::string> files;
     Frame frame;
   };
-  Input inputs[] = {{"training", &options.training_dataset, {}, {}},
-                    {"validation", &options.validation_dataset, {}, {}}};
-  for (Input& input : inputs) {
+  Input inputs[] = {{"training", &options.training_dataset, {}},
+                    {"validation", &options.validation_dataset, {}}};
+  for (const Input& input : inputs) {
     try {
-      input.files = ListDataFiles(*input.location);
+      ListDataFiles(*input.location);
     } catch (const Error& error) {
       throw error.Within(input.role + " data set");
     }
@@ -503,7 +502,7 @@ StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
   StepWork work(engine, workflow, "model_training",
                 {.directory = output.staging(), .target = options.output.path(), .output = &output},
                 status.observer());
-  for (const Input& input : inputs) work.inputs.Add(input.role, input.files);
+  for (const Input& input : inputs) work.inputs.Add(input.role, *input.location);
   work.inputs.Start();
   work.manifest.parameters = {{"overwrite_output", options.overwrite}};
 

@@ -285,8 +285,8 @@ PredictionRows::PredictionRows(const Workflow& workflow, const PredictionInput& 
 }
 
 void PredictionRows::AddInputs(InputHashes* hashes) const {
-  if (input_.frame) hashes->Add("input", frame_files_);
-  for (const SourceFiles& source : sources_) hashes->Add(source.spec->name, source.files);
+  if (input_.frame) hashes->Add("input", *input_.frame);
+  for (const SourceFiles& source : sources_) hashes->Add(source.spec->name, source.location);
 }
 
 Frame PredictionRows::Read(StepWork* work) const {

@@ -142,7 +142,12 @@ Frame Run::ReadKept(const Part& part, const std::string& folder, const std::stri
 void Run::Preprocess() {
   const std::string parameters = fmt::format("{}", options_.training_fraction);
   StepWork& work = preprocessing_.work;
-  for (const SourceFiles& source : sources_) work.inputs.Add(source.spec->name, source.files);
+  for (const SourceFiles& source : sources_) work.inputs.Add(source.spec->name, source.location);
+  if (!options_.force) {
+    const std::optional<std::string> old =
+        output_.ReadOld(preprocessing_.folder + "/manifest.json");
+    if (old) work.inputs.Adopt(Json::parse(*old, nullptr, /*allow_exceptions=*/false));
+  }
   work.inputs.Start();
   if (Keep(&preprocessing_, parameters)) return;
   work.manifest.parameters = {{"training_fraction", options_.training_fraction}};

@@ -16,11 +16,10 @@ namespace firesteel {
 // What the steps compute on rows, wherever these come from: a command hands in what it read, `run`
 // what the step before left in the engine. Each writes its files into the folder of its StepWork.
 
-/// The files of one source, found and not read.
+/// Where one source is. There are files; they are neither read nor fetched.
 struct SourceFiles {
   const SourceSpec* spec = nullptr;
   Location location;
-  std::vector<std::string> files;
 };
 
 /// Throws Error(kUsage) for a source that has no location, Error(kNotFound) for one without files.

@@ -55,8 +55,7 @@ class CommandLineTest(EndToEndTest):
             (step[:1], "--shipping-logs PATH and --product-description PATH and --output DIR are missing; "
                        "see firesteel data-preprocessing --help"),
             ((*step[:-1],), "--output needs a value; see firesteel data-preprocessing --help"),
-            ((*step[:-1], "s3://bucket/out"),
-             "--output: 's3://bucket/out' is on S3, which this version does not reach; copy it to a local folder and give that path"),
+            ((*step[:-1], "s3:///out"), "--output: 's3:///out' names no bucket; give s3://BUCKET/KEY"),
         ):
             if arguments:
                 self.assertEqual(self.refusal(*arguments, code=2), wanted)
