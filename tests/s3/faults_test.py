@@ -41,7 +41,7 @@ class Disturber:
     def __call__(self, run):
         drawn = self.campaign.drawn(run)
         commands = [*COMMANDS, DESCRIBE]
-        command = commands[run % len(commands)] if self.campaign.arguments.runs >= len(commands) else drawn.choice(commands)
+        command = commands[run % len(commands)]
         profile = self.campaign.arguments.profile or drawn.choice(PROFILES)
         report = []
         passed = self.campaign.one(

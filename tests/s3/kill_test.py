@@ -59,7 +59,7 @@ class Killer:
 
     def __call__(self, run):
         drawn = self.campaign.drawn(run)
-        command = COMMANDS[run % len(COMMANDS)] if self.campaign.arguments.runs >= len(COMMANDS) else drawn.choice(COMMANDS)
+        command = COMMANDS[run % len(COMMANDS)]
         number = drawn.choices([signal.SIGKILL, signal.SIGTERM, signal.SIGINT], [8, 1, 1])[0]
         moment = []
         passed = self.campaign.one(

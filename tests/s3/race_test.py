@@ -38,7 +38,7 @@ class Racer:
 
     def __call__(self, run):
         drawn = self.campaign.drawn(run)
-        command = RACING[run % len(RACING)] if self.campaign.arguments.runs >= len(RACING) else drawn.choice(RACING)
+        command = RACING[run % len(RACING)]
         count, overwrite = drawn.choice((2, 4)), drawn.random() < 0.5
         title = f"{self.where} {command.name}, {count} at once, overwrite {overwrite}"
         outcome = []

@@ -30,7 +30,8 @@ class S3Client:
         target = f"/{self.bucket}" + (f"/{urllib.parse.quote(key)}" if key else "")
         if query:
             target += "?" + urllib.parse.urlencode(query)
-        for attempt in (1, 2):  # The server may have closed a connection that was idle.
+        # The server may have closed a connection that was idle, and moto fails a listing (500) while objects come or go.
+        for attempt in range(1, 6):
             try:
                 if not hasattr(self._local, "connection"):
                     self._local.connection = http.client.HTTPConnection(self.address, timeout=60)
@@ -38,11 +39,12 @@ class S3Client:
                 connection.request(method, target, body, {"Authorization": SIGNATURE, **(headers or {})})
                 answer = connection.getresponse()
                 content = answer.read()
-                break
+                if answer.status < 500 or attempt == 5:
+                    break
             except (OSError, http.client.HTTPException):
                 self._local.connection.close()
                 del self._local.connection
-                if attempt == 2:
+                if attempt == 5:
                     raise
         if answer.status >= 300:
             raise S3Error(answer.status, content.decode(errors="replace"))
