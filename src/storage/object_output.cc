@@ -69,6 +69,8 @@ class ObjectOutput final : public OutputTarget {
   // What lies below the prefix: path -> object.
   using Objects = std::map<std::string, ObjectInfo>;
 
+  // Writes what does not belong to the output, even if the run was interrupted.
+  void PutNote(const ObjectName& name, const std::string& text);
   ObjectName At(std::string_view path) const {
     return {root_.bucket, root_.key + std::string(path)};
   }
@@ -230,16 +232,26 @@ void ObjectOutput::Keep(const std::string& folder) {
   for (ListedFile& file : OldFiles(folder)) kept_.push_back(std::move(file));
 }
 
+void ObjectOutput::PutNote(const ObjectName& name, const std::string& text) {
+  try {
+    store_->Put(name, text, {});
+  } catch (const Error& error) {
+    // How a run was stopped, and what a training knew by then, is worth one more request.
+    if (error.kind() != ErrorKind::kInterrupted) throw;
+    store_->Put(name, text, {.is_last_wish = true});
+  }
+}
+
 void ObjectOutput::PublishStatus(const std::string& text) {
   try {
-    store_->Put(At(kStatusFile), text, {});
+    PutNote(At(kStatusFile), text);
   } catch (const Error& error) {
     LogDebug(fmt::format("the status could not be written: {}", error.what()));
   }
 }
 
 void ObjectOutput::SaveProgress(const std::string& bytes) {
-  store_->Put(At(fmt::format("{}{}", kPrivateFolder, kProgressFile)), bytes, {});
+  PutNote(At(fmt::format("{}{}", kPrivateFolder, kProgressFile)), bytes);
 }
 
 std::optional<std::string> ObjectOutput::ReadProgress() const {

@@ -35,6 +35,8 @@ struct ObjectText {
 struct PutCondition {
   bool if_absent = false;                   // Only if no object has that name.
   std::optional<std::string> if_etag = {};  // Only if the object is still the one of this etag.
+  /// Put alone: after Interrupt, too; tried once then, and for two seconds at most.
+  bool is_last_wish = false;
 };
 
 /// An upload in parts that was begun and neither completed nor aborted.

@@ -861,6 +861,7 @@ class S3Store final : public ObjectStore {
     call.headers = {{"Content-Type", "application/octet-stream"},
                     {"x-amz-checksum-sha256", Base64(BytesOfHex(Sha256(*content)))}};
     call.body = std::move(content);
+    call.last_wish = condition.is_last_wish;
     const std::string word = RandomUuid();
     if (HasCondition(condition)) {
       AddCondition(condition, call.headers);
