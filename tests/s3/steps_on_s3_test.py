@@ -8,6 +8,7 @@ import io
 import pathlib
 import sys
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
 
@@ -153,6 +154,20 @@ class StepsOnS3Test(unittest.TestCase):
         self.run_binary("predict", "--model", self.s3.url("model"), "--input", self.local.url("validation/dataframe"), "--output",
                         self.local.url("predicted-mixed"))  # fmt: skip
         self.assert_same("predicted-mixed", "predicted", self.local)
+
+    def test_large_parquet_is_read_in_place(self):
+        with unittest.mock.patch.dict("os.environ", FIRESTEEL_S3_COPY_LIMIT_MIB="0"):
+            frames = ("--training-dataset", self.s3.url("training/dataframe"), "--validation-dataset", self.s3.url("validation/dataframe"))
+            self.run_binary("model-training", *frames, *TREES, "--output", self.s3.url("model-in-place"), step="model-training, in place")
+            self.run_binary("predict", "--model", self.s3.url("model"), "--input", self.s3.url("validation/dataframe"), "--output",
+                            self.s3.url("predicted-in-place"))  # fmt: skip
+        got, wanted = self.assert_whole(self.s3, "model-in-place"), self.assert_whole(self.local, "model")
+        self.assertEqual(sorted(got), sorted(wanted))
+        # A model's own description tells which inputs it learnt from.
+        self.assertEqual([path for path in wanted if got[path] != wanted[path]], [])
+        self.assert_same("predicted-in-place", "predicted")
+        counts = self.requests["model-training, in place"][0]
+        self.assertGreater(counts.get("GetObject", 0), 0, counts)
 
     def test_describe(self):
         wanted = self.run_binary("describe", self.local.url("model")).stdout
