@@ -364,6 +364,24 @@ def make_expected(root):
     return result
 
 
+@contextlib.contextmanager
+def worker_attack(where, name, number, server, folder, expected, **more):
+    """The Attack of one of a campaign's workers, in a place of its own. With "both", even ones work on S3 and odd ones on the disk."""
+    on_s3 = where == "s3" or (where == "both" and number % 2 == 0)
+    if on_s3:
+        from s3_client import S3Client  # Lies beside the scripts that attack on S3.
+
+        place = S3Place(S3Client(server.url, server.bucket), f"{name}-{number}/")
+    else:
+        place = LocalPlace(folder / f"{name}-{number}")
+    upload_inputs(place, folder)
+    target = Attack(place, expected, server.url if on_s3 else None, **more)
+    try:
+        yield target
+    finally:
+        target.close()
+
+
 def parse_arguments(doc, runs, **flags):
     """The flags that all these tests have, after the binary, which harness.py took."""
     if not BINARY.is_file():

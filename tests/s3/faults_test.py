@@ -17,9 +17,8 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
 
 import attack
-from attack import COMMANDS, Attack, Campaign, Command, S3Place, check
+from attack import COMMANDS, Campaign, Command, check
 from fault_proxy import FaultProxy
-from s3_client import S3Client
 from s3_server import S3Server
 
 PROFILES = ("mild", "harsh", "outage")
@@ -104,16 +103,11 @@ def main():
 
             @contextlib.contextmanager
             def make_worker(number):
-                place = S3Place(S3Client(server.url, server.bucket), f"faults-{number}/")
-                attack.upload_inputs(place, folder)
-                target = Attack(place, expected, server.url, AWS_MAX_ATTEMPTS=5)
-                try:
-                    done = target.run(DESCRIBE.arguments(place.url, "a", None))
+                with attack.worker_attack("s3", "faults", number, server, folder, expected, AWS_MAX_ATTEMPTS=5) as target:
+                    done = target.run(DESCRIBE.arguments(target.place.url, "a", None))
                     check(done.code == 0, f"describe fails undisturbed: {done.stderr}")
                     described.append(done.stdout)
                     yield Disturber(campaign, target, server, described[0])
-                finally:
-                    target.close()
 
             campaign.share_out(make_worker)
     finally:

@@ -18,9 +18,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
 
 import attack
-from attack import COMMANDS, SIGNALS, Attack, Campaign, LocalPlace, S3Place, check
+from attack import COMMANDS, SIGNALS, Campaign, check
 from fault_proxy import FaultProxy
-from s3_client import S3Client
 from s3_server import S3Server
 
 
@@ -130,18 +129,8 @@ def main():
 
             @contextlib.contextmanager
             def make_worker(number):
-                # With both, one thread works on S3 and one on the local disk.
-                on_s3 = arguments.where == "s3" or (arguments.where == "both" and number % 2 == 0)
-                if on_s3:
-                    place = S3Place(S3Client(server.url, server.bucket), f"kill-{number}/")
-                else:
-                    place = LocalPlace(folder / f"kill-{number}")
-                attack.upload_inputs(place, folder)
-                target = Attack(place, expected, server.url if on_s3 else None)
-                try:
-                    yield Killer(campaign, target, server if on_s3 else None)
-                finally:
-                    target.close()
+                with attack.worker_attack(arguments.where, "kill", number, server, folder, expected) as target:
+                    yield Killer(campaign, target, server if target.place.is_s3 else None)
 
             campaign.share_out(make_worker)
     finally:

@@ -19,7 +19,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "end_to_end"))
 
 import attack
-from attack import COMMANDS, VARIANTS, Attack, Campaign, LocalPlace, S3Place, check
+from attack import COMMANDS, VARIANTS, Attack, Campaign, S3Place, check
 from fault_proxy import FaultProxy
 from s3_client import S3Client
 from s3_server import S3Server
@@ -186,19 +186,11 @@ def main():
 
             @contextlib.contextmanager
             def make_worker(number):
-                on_s3 = arguments.where == "s3" or (arguments.where == "both" and number % 2 == 0)
-                if on_s3:
-                    place = S3Place(S3Client(server.url, server.bucket), f"race-{number}/")
-                else:
-                    place = LocalPlace(folder / f"race-{number}")
-                attack.upload_inputs(place, folder)
-                target = Attack(place, expected, server.url if on_s3 else None)
-                try:
+                with attack.worker_attack(arguments.where, "race", number, server, folder, expected) as target:
+                    own_server = server if target.place.is_s3 else None
                     if faketime and number == 0 and arguments.only is None:
-                        wrong_clocks(campaign, target, server if on_s3 else None, faketime)
-                    yield Racer(campaign, target, server if on_s3 else None)
-                finally:
-                    target.close()
+                        wrong_clocks(campaign, target, own_server, faketime)
+                    yield Racer(campaign, target, own_server)
 
             campaign.share_out(make_worker)
             if arguments.objects and arguments.only is None:
