@@ -1,6 +1,7 @@
 """Flags, help, exit codes, logs, init and sample-data."""
 
 import json
+import os
 import time
 
 from harness import EndToEndTest, main, tree
@@ -33,6 +34,16 @@ class CommandLineTest(EndToEndTest):
             times.append(time.monotonic() - begin)
         # Far above what it takes (15 ms and less), so that a busy machine does not fail it.
         self.assertLess(min(times), 0.1)
+
+    def test_local_paths_ask_nothing_of_s3(self):
+        """What would be refused if it were looked at: an endpoint, a profile and certificates that are none."""
+        self.write_shipping()
+        wrong = {"AWS_ENDPOINT_URL": "no address", "AWS_PROFILE": "nobody", "AWS_CA_BUNDLE": "/nowhere"}
+        done = self.run_binary(*self.preprocessing(), env={**os.environ, **wrong})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_binary(*self.preprocessing("s3://bucket/rows"), env={**os.environ, **wrong})
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("AWS_ENDPOINT_URL: 'no address' is no address", done.stderr)
 
     def test_wrong_use_is_exit_code_2(self):
         self.write_shipping()
