@@ -130,6 +130,21 @@ std::string Disagreement(const Listing& listing, const std::vector<RemoteFile>& 
   return "";
 }
 
+// Whether another program, such as Spark, wrote anew what lies at `at`: it is whole, and nothing of
+// the list is left.
+bool IsRewritten(const Listing& listing, const std::vector<RemoteFile>& listed,
+                 const ObjectName& at) {
+  std::set<std::string> there;
+  for (const RemoteFile& file : listing.files) there.insert(file.key);
+  bool had_any = false;
+  for (const RemoteFile& file : listed) {
+    if (file.key != at.key + '/' + file.path) continue;
+    if (there.contains(file.key)) return false;
+    had_any = true;
+  }
+  return had_any && listing.successes.contains("");
+}
+
 // What lies at `inside`, below a location where `found` lies; nothing if an output of its own may
 // lie there.
 std::optional<std::vector<RemoteFile>> FilesInside(const Found& found, const std::string& inside) {
@@ -161,7 +176,7 @@ std::optional<std::vector<RemoteFile>> FindKnown(const Location& location) {
   return std::nullopt;
 }
 
-Found FindNow(const Location& location) {
+Found FindNow(const Location& location, int attempt = 1) {
   const std::shared_ptr<ObjectStore> store = TheObjectStore();
   const ObjectName& at = location.object();
   Listing listing;
@@ -179,13 +194,22 @@ Found FindNow(const Location& location) {
   if (!list && has_manifest) list = ReadOutputList(*store, {at.bucket, at.key + '/'});
   if (list) {
     std::vector<RemoteFile> files = ListedFiles(*list, at);
-    const std::string other = Disagreement(listing, files);
-    if (other.empty()) return {std::move(files), true};
-    throw Error(ErrorKind::kInvalidArgument,
-                fmt::format("'{}' holds '{}', which the list of the output, {}{}, does not name: "
-                            "another program wrote there since; remove that file, or the list if "
-                            "the output is no longer ours",
-                            location.path(), other, list->folder.Url(), kManifestFile));
+    if (IsRewritten(listing, files, at)) {
+      LogWarning(
+          fmt::format("'{}' was written anew by another program since {}{}; it is read as it "
+                      "lies",
+                      location.path(), list->folder.Url(), kManifestFile));
+    } else {
+      const std::string other = Disagreement(listing, files);
+      if (other.empty()) return {std::move(files), true};
+      // The list may be younger than the listing.
+      if (attempt < kAttempts) return FindNow(location, attempt + 1);
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("'{}' holds '{}', which the list of the output, {}{}, does not name: "
+                              "another program wrote there since; remove that file, or the list "
+                              "if the output is no longer ours",
+                              location.path(), other, list->folder.Url(), kManifestFile));
+    }
   }
   CheckComplete(location, listing);
   std::erase_if(listing.files,

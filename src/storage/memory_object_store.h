@@ -92,6 +92,9 @@ class MemoryObjectStore final : public ObjectStore {
   }
   void Interrupt() override {}
 
+  /// Removes an object without a request; for `before` and `after`.
+  void Forget(const std::string& key) { objects_.erase(key); }
+
   std::vector<OpenUpload> uploads;
 
  private:

@@ -241,6 +241,31 @@ TEST_F(ObjectOutputTest, ForeignObjectsBesideTheDataAreNotReadSilently) {
   }
 }
 
+TEST_F(ObjectOutputTest, AListingOlderThanTheListIsMadeAgain) {
+  WriteOutput("old");
+  const std::string old_part = FindAnew("s3://b/out/training")[0].key;
+  WriteOutput("new");
+  // The first listing sees the old output, as if it had been made before the second run.
+  store_->Put({"b", old_part}, "old0", {});
+  int num_listings = 0;
+  store_->after = [&](const std::string& request) {
+    if (request != "list out/training/" || ++num_listings > 1) return;
+    store_->Forget(old_part);
+  };
+  EXPECT_EQ(FindAnew("s3://b/out/training").size(), 2U);
+  EXPECT_EQ(num_listings, 2);
+}
+
+TEST_F(ObjectOutputTest, WhatSparkWroteAnewInAnOutputIsReadAsItLies) {
+  WriteOutput("old");
+  for (const RemoteFile& file : FindAnew("s3://b/out/training")) store_->Remove("b", {file.key});
+  const std::string part = "part-00000-01234567-89ab-4def-8123-456789abcdef-c000.snappy.parquet";
+  store_->Put({"b", "out/training/" + part}, "Spark's", {});
+  const std::vector<RemoteFile> files = FindAnew("s3://b/out/training");
+  ASSERT_EQ(files.size(), 1U);
+  EXPECT_EQ(files[0].path, part);
+}
+
 TEST_F(ObjectOutputTest, AnOutputThatWasNeverCompletedIsNotRead) {
   const std::string part = "part-00000-" + Uuid("") + "-c000.snappy.parquet";
   store_->Put({"b", "out/training/" + part}, "half", {});
