@@ -46,10 +46,10 @@ struct S3Tuning {
 ///   is there, the word tells whether it was this very call that wrote it.
 /// - Credentials are asked for again a minute before they expire and once when the store says that
 ///   they have. Regions of buckets are found out from the store's answers.
-/// - A download that is not whole, or does not have the checksum that the store knows of it
-/// (CRC-32,
-///   CRC-32C, CRC-64/NVME, SHA-1, SHA-256, of the whole object or of parts of one size), is made
-///   again, then Error(kIo). What checksum goes up is SHA-256.
+/// - A download that is not whole, or does not have the checksum that the store knows of it, is
+/// made
+///   again, then Error(kIo). Known checksums are CRC-32, CRC-32C, CRC-64/NVME, SHA-1 and SHA-256,
+///   of the whole object or of parts of one size. What checksum goes up is SHA-256.
 /// - An interrupted upload still tries to abort its parts, for two seconds at most.
 std::shared_ptr<ObjectStore> OpenS3(const S3Settings& settings, const S3Tuning& tuning);
 /// The same with S3Tuning::FromEnvironment().
