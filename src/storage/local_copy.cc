@@ -41,7 +41,9 @@ struct Found {
 struct Mirror {
   std::mutex mutex;
   std::map<std::string, Found> found;  // By URL.
-  std::set<std::string> fetched;       // Paths of local copies.
+  // The folders in which there is what a pattern means, by its URL.
+  std::map<std::string, std::set<std::string>> matches;
+  std::set<std::string> fetched;  // Paths of local copies.
 };
 
 Mirror& TheMirror() {
@@ -316,26 +318,41 @@ struct DataSet {
   std::function<bool(const RemoteFile&)> choose;
 };
 
-// The data files that a pattern means, as MatchFiles (location.cc) has them.
-std::vector<DataSet> MatchingSets(const Location& location) {
+bool Matches(const std::string& pattern, const std::string& key) {
+  return ::fnmatch(pattern.c_str(), key.c_str(), FNM_PATHNAME) == 0;
+}
+
+// The folders that a pattern means, or in which there are objects that it means.
+std::set<std::string> FindMatches(const Location& location) {
+  Mirror& mirror = TheMirror();
+  {
+    const std::lock_guard<std::mutex> guard(mirror.mutex);
+    const auto known = mirror.matches.find(location.path());
+    if (known != mirror.matches.end()) return known->second;
+  }
   const ObjectName& at = location.object();
   const std::string fixed = ParentFolder(at.key.substr(0, at.key.find_first_of("*?[")) + '*');
-  const auto matches = [pattern = at.key](const std::string& key) {
-    return ::fnmatch(pattern.c_str(), key.c_str(), FNM_PATHNAME) == 0;
-  };
   std::set<std::string> folders;
   for (const ObjectInfo& object : TheObjectStore()->List({at.bucket, fixed})) {
     std::string folder = ParentFolder(object.key);
     if (folder.empty() || object.key.ends_with('/')) continue;
     folder.pop_back();
-    if (matches(object.key) || matches(folder)) folders.insert(std::move(folder));
+    if (Matches(at.key, object.key) || Matches(at.key, folder)) folders.insert(std::move(folder));
   }
+  const std::lock_guard<std::mutex> guard(mirror.mutex);
+  return mirror.matches.insert_or_assign(location.path(), std::move(folders)).first->second;
+}
+
+// The data files that a pattern means, as MatchFiles (location.cc) has them.
+std::vector<DataSet> MatchingSets(const Location& location) {
+  const ObjectName& at = location.object();
   std::vector<DataSet> sets;
-  for (const std::string& folder : folders) {
+  for (const std::string& folder : FindMatches(location)) {
     sets.push_back({Location::Parse(ObjectName{at.bucket, folder}.Url()),
-                    [matches, folder](const RemoteFile& file) {
+                    [pattern = at.key, folder](const RemoteFile& file) {
                       return file.path.find('/') == std::string::npos && IsDataName(file.path) &&
-                             (matches(folder) || matches(folder + '/' + file.path));
+                             (Matches(pattern, folder) ||
+                              Matches(pattern, folder + '/' + file.path));
                     }});
   }
   return sets;
@@ -407,6 +424,7 @@ void ForgetRemoteFiles() {
   Mirror& mirror = TheMirror();
   const std::lock_guard<std::mutex> guard(mirror.mutex);
   mirror.found.clear();
+  mirror.matches.clear();
   std::error_code ignored;
   for (const std::string& path : mirror.fetched) fs::remove(path, ignored);
   mirror.fetched.clear();

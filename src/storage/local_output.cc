@@ -63,11 +63,12 @@ std::vector<OutputEntry> EntriesOf(const std::string& directory) {
   return entries;
 }
 
-// Throws if what lies at `target` may not be replaced.
-void CheckReplaceable(const std::string& target, const OutputOptions& options) {
+// Throws if what lies at `target` may not be replaced. Returns false if it was replaced while it
+// was looked at.
+bool LookAtTarget(const std::string& target, const OutputOptions& options) {
   std::error_code error;
   const fs::file_status status = fs::status(target, error);
-  if (status.type() == fs::file_type::not_found) return;
+  if (status.type() == fs::file_type::not_found) return true;
   if (error) {
     throw Error(ErrorKind::kIo,
                 fmt::format("can't look at the output '{}': {}", target, error.message()));
@@ -82,15 +83,31 @@ void CheckReplaceable(const std::string& target, const OutputOptions& options) {
       return ReadTextFile(fmt::format("{}/{}", target, path));
     });
     if (entries.empty() || (entries.size() == 1 && ours == std::set{std::string(kStatusFile)})) {
-      return;
+      return true;
     }
     if (!options.overwrite) RefuseExisting(target);
     const std::optional<std::string> foreign = FindForeign(entries, ours, options);
     if (foreign) RefuseForeign(target, *foreign);
+    return true;
   } catch (const fs::filesystem_error& failure) {
+    if (failure.code() == std::errc::no_such_file_or_directory) return false;
     throw Error(ErrorKind::kIo,
                 fmt::format("can't look at the output '{}': {}", target, failure.code().message()));
+  } catch (const Error& failure) {
+    if (failure.kind() == ErrorKind::kNotFound) return false;
+    throw;
   }
+}
+
+// Throws if what lies at `target` may not be replaced.
+void CheckReplaceable(const std::string& target, const OutputOptions& options) {
+  // Other runs may put their outputs there meanwhile.
+  constexpr int kAttempts = 100;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    if (LookAtTarget(target, options)) return;
+  }
+  throw Error(ErrorKind::kIo,
+              fmt::format("can't look at the output '{}': it is replaced all the time", target));
 }
 
 // The target without symbolic links, `.` and `..`.
