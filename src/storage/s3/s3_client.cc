@@ -62,7 +62,8 @@ void S3Client::SetKnown(const std::string& bucket) {
 S3Request S3Client::RequestOf(const S3Call& call, const std::string& region,
                               const S3Credentials& credentials) const {
   const S3Subject& subject = call.subject;
-  const S3Address address = AddressOf(endpoint_, settings_.url_style, subject.bucket, region);
+  const S3Address address =
+      AddressOf(endpoint_, settings_.IsPathStyle(subject.bucket), subject.bucket, region);
   S3Request request;
   request.operation = subject.operation;
   request.method = call.method;
@@ -88,6 +89,7 @@ S3Request S3Client::RequestOf(const S3Call& call, const std::string& region,
   request.credentials = credentials;
   const std::int64_t bytes =
       call.answer_bytes + (call.body == nullptr ? 0 : static_cast<std::int64_t>(call.body->size()));
+  request.grace = call.see_through ? kLastWish : milliseconds(0);
   request.deadline = call.last_wish ? kLastWish
                                     : duration_cast<milliseconds>(tuning_.timeout) * 3 / 2 +
                                           milliseconds(bytes * 1000 / kSlowestS3BytesPerSecond);

@@ -22,6 +22,9 @@
 
 namespace firesteel {
 
+/// How many parts one upload or download moves at once.
+inline constexpr int kPartsAtOnce = 4;
+
 /// One thing asked of the store, which may take several requests.
 struct S3Call {
   S3Subject subject;
@@ -35,7 +38,8 @@ struct S3Call {
   /// Whether a good answer is as it should be; what it is not, otherwise, and it is asked for
   /// again.
   std::function<std::optional<std::string>(const S3Response&)> check = {};
-  bool last_wish = false;  // Once, even after an interrupt, and not for long.
+  bool last_wish = false;    // Once, even after an interrupt, and not for long.
+  bool see_through = false;  // Under way at an interrupt, it is waited for, not for long.
 };
 
 struct S3Answer {

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "storage/s3/in_parallel.h"
+#include "base/parallel.h"
 #include "storage/s3/local_file.h"
 #include "storage/s3/s3_checksums.h"
 
@@ -61,9 +61,10 @@ bool DownloadRest(S3Client& client, const ObjectName& name, const ObjectInfo& in
                   const LocalFile& file) {
   const std::int64_t part = client.tuning().part_bytes;
   std::atomic<bool> changed = false;
-  InParallel((info.num_bytes - 1) / part, [&](std::int64_t index) {
+  const auto num_parts = static_cast<std::size_t>((info.num_bytes - 1) / part);
+  ThreadPool(kPartsAtOnce).For(num_parts, [&](std::size_t index) {
     if (changed) return;
-    const std::int64_t begin = (index + 1) * part;
+    const std::int64_t begin = (static_cast<std::int64_t>(index) + 1) * part;
     const std::int64_t end = std::min(begin + part, info.num_bytes);
     S3Call call = GetCall(name);
     call.headers = {{"If-Match", info.etag}, {"Range", fmt::format("bytes={}-{}", begin, end - 1)}};

@@ -493,16 +493,19 @@ S3Response S3Transport::Send(const S3Request& request, bool even_if_interrupted)
   bool interrupted = false;
   bool trusted = true;
   if (meta_request != nullptr) {
-    const auto end = std::chrono::steady_clock::now() + request.deadline;
+    auto end = std::chrono::steady_clock::now() + request.deadline;
     std::unique_lock<std::mutex> lock(exchange->mutex);
-    while (!exchange->finished && !exchange->interrupted && trusted) {
+    while (!exchange->finished && trusted) {
       const auto now = std::chrono::steady_clock::now();
+      if (exchange->interrupted && !interrupted) {
+        interrupted = true;
+        end = std::min(end, now + request.grace);
+      }
       if (now >= end) break;
       exchange->changed.wait_until(lock, std::min(end, now + kTrustCheck));
       trusted = TrustFailures::Instance().count() == num_failures;
     }
     finished = exchange->finished;
-    interrupted = exchange->interrupted;
   }
   {
     const std::lock_guard<std::mutex> guard(client_->mutex);
@@ -514,7 +517,7 @@ S3Response S3Transport::Send(const S3Request& request, bool even_if_interrupted)
   }
   if (!finished) aws_s3_meta_request_cancel(meta_request);
   aws_s3_meta_request_release(meta_request);
-  if (interrupted && !even_if_interrupted) ThrowInterrupted();
+  if (interrupted && !finished) ThrowInterrupted();
   S3Response response;
   if (!finished && !trusted) {
     response.failure = S3Response::Failure::kTrust;

@@ -26,6 +26,7 @@ struct S3Request {
   std::string region;       // That the signature is for.
   S3Credentials credentials;
   std::chrono::milliseconds deadline{0};  // After that, the attempt is given up.
+  std::chrono::milliseconds grace{0};     // How long an interrupt leaves it to end.
 };
 
 struct S3Response {
@@ -52,8 +53,8 @@ class S3Transport {
   S3Transport(const S3Transport&) = delete;
   S3Transport& operator=(const S3Transport&) = delete;
 
-  /// Throws Error(kInterrupted) after Interrupt(), unless `even_if_interrupted`, and
-  /// Error(kInternal) if the library takes no such request.
+  /// Throws Error(kInterrupted) if Interrupt() comes before the answer (and the request's grace),
+  /// unless `even_if_interrupted`, and Error(kInternal) if the library takes no such request.
   S3Response Send(const S3Request& request, bool even_if_interrupted);
   /// Returns when the time is over. Throws Error(kInterrupted) as soon as Interrupt() is called.
   void Wait(std::chrono::milliseconds time);

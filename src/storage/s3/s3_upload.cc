@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/parallel.h"
 #include "base/random.h"
-#include "storage/s3/in_parallel.h"
 #include "storage/s3/local_file.h"
 #include "storage/s3/s3_checksums.h"
 #include "storage/s3/s3_xml.h"
@@ -64,7 +64,8 @@ std::string SendParts(S3Client& client, const ObjectName& name, const LocalFile&
       std::max(client.tuning().part_bytes, (size + kMaxParts - 1) / kMaxParts);
   const std::int64_t num_parts = (size + part - 1) / part;
   std::vector<std::string> lines(static_cast<std::size_t>(num_parts));
-  InParallel(num_parts, [&](std::int64_t index) {
+  ThreadPool(kPartsAtOnce).For(lines.size(), [&](std::size_t i) {
+    const auto index = static_cast<std::int64_t>(i);
     S3Call call;
     call.subject = {"UploadPart", "s3:PutObject", name.bucket, name.key};
     call.method = "PUT";
@@ -75,7 +76,7 @@ std::string SendParts(S3Client& client, const ObjectName& name, const LocalFile&
     call.headers = {{"x-amz-checksum-sha256", checksum}};
     const S3Answer answer = client.Perform(call);
     if (!answer.problem.ok()) ThrowProblem(answer, call);
-    lines[static_cast<std::size_t>(index)] = fmt::format(
+    lines[i] = fmt::format(
         "<Part><PartNumber>{}</PartNumber><ETag>{}</ETag>"
         "<ChecksumSHA256>{}</ChecksumSHA256></Part>",
         index + 1, EscapeXml(answer.response.Header("etag")), checksum);
@@ -129,6 +130,7 @@ std::optional<std::string> UploadParts(S3Client& client, const ObjectName& name,
   call.method = "POST";
   call.query = "uploads=";
   call.writes_object = true;
+  call.see_through = true;  // Without its answer there is nothing to abort the upload by.
   call.headers = {{"Content-Type", "application/octet-stream"},
                   {"x-amz-checksum-algorithm", "SHA256"},
                   {std::string(kWriteHeader), word}};
