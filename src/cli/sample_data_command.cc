@@ -1,9 +1,6 @@
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -12,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/common_flags.h"
@@ -33,7 +29,6 @@ class StagingFolder {
  public:
   explicit StagingFolder(const Location& output) {
     constexpr std::string_view kPrefix = ".firesteel-";
-    constexpr std::size_t kUuidLength = 36;
     const std::string parent = output.is_remote() ? ScratchFolder() : output.path();
     const auto fail = [&](const std::error_code& error) {
       throw Error(ErrorKind::kIo,
@@ -42,26 +37,20 @@ class StagingFolder {
     std::error_code error;
     fs::create_directories(parent, error);
     if (error) fail(error);
-    RemoveDeadTemporaries(parent, kPrefix, kUuidLength);
-    while (true) {
-      path_ = fmt::format("{}/{}{}", parent, kPrefix, RandomUuid());
-      if (::mkdir(path_.c_str(), 0777) != 0) fail({errno, std::system_category()});
-      descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-      if (descriptor_ < 0 && errno != ENOENT) fail({errno, std::system_category()});
-      if (descriptor_ >= 0 && LockTemporary(descriptor_, path_)) return;
-      if (descriptor_ >= 0) ::close(descriptor_);
-    }
+    RemoveDeadTemporaries(parent, kPrefix);
+    folder_ = MakeTemporaryFolder(parent, kPrefix, 0777, error);
+    if (error) fail(error);
   }
   ~StagingFolder() {
-    Remove(path_);
-    ::close(descriptor_);
+    Remove(folder_.path);
+    ::close(folder_.descriptor);
   }
   StagingFolder(const StagingFolder&) = delete;
   StagingFolder& operator=(const StagingFolder&) = delete;
 
   // Puts a file of the folder where it belongs.
   void Publish(const std::string& name, const Location& target) const {
-    const std::string file = fmt::format("{}/{}", path_, name);
+    const std::string file = fmt::format("{}/{}", folder_.path, name);
     if (target.is_remote()) {
       TheObjectStore()->Upload(target.object(), file, {});
       return;
@@ -78,11 +67,10 @@ class StagingFolder {
     std::error_code ignored;
     fs::remove_all(path, ignored);
   }
-  const std::string& path() const { return path_; }
+  const std::string& path() const { return folder_.path; }
 
  private:
-  std::string path_;
-  int descriptor_ = -1;
+  TemporaryFolder folder_;
 };
 
 }  // namespace

@@ -27,8 +27,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Requests wait for the network and take no core.
-constexpr int kTransfers = 12;
 // How often a reader starts anew when an output is replaced under its hands.
 constexpr int kAttempts = 4;
 

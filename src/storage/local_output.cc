@@ -17,7 +17,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/parallel.h"
-#include "base/random.h"
 #include "storage/output_rules.h"
 #include "storage/output_target.h"
 #include "storage/temporary.h"
@@ -27,10 +26,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kStagingDigits = 16;
 // Of the temporary names that WriteWholeFile gives to a status.
 constexpr std::string_view kStatusPrefix = ".status.json.firesteel-";
-constexpr std::size_t kUuidLength = 36;
 constexpr unsigned int kRenameNoReplace = 1;
 constexpr unsigned int kRenameExchange = 2;
 
@@ -42,7 +39,6 @@ int RenameAt2(const std::string& from, const std::string& to, unsigned int flags
       ::syscall(SYS_renameat2, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags));
 }
 
-// Everything in an output's folder.
 // What lies in an output, but for a status that is being written, or that a killed run was about to
 // write: that is ours, as the status is.
 std::vector<OutputEntry> EntriesOf(const std::string& directory) {
@@ -152,8 +148,7 @@ std::string StagingPrefix(const std::string& target) {
 
 // Removes the staging directories of dead runs on the same output. What can't be removed stays.
 void RemoveStale(const std::string& target) {
-  RemoveDeadTemporaries(fs::path(target).parent_path().string(), StagingPrefix(target),
-                        kStagingDigits);
+  RemoveDeadTemporaries(fs::path(target).parent_path().string(), StagingPrefix(target));
 }
 
 // Makes the missing parents of `target`; returns those it made, outermost first.
@@ -281,29 +276,16 @@ LocalOutput::LocalOutput(const Location& target, const OutputOptions& options)
   RemoveStale(target_);
 
   const std::string parent = fs::path(target_).parent_path().string();
-  while (lock_ < 0) {
-    std::string random = RandomUuid();
-    std::erase(random, '-');
-    staging_ = fmt::format("{}/{}{}", parent == "/" ? "" : parent, StagingPrefix(target_),
-                           random.substr(0, kStagingDigits));
-    const bool made = ::mkdir(staging_.c_str(), 0777) == 0;
-    if (!made && errno == EEXIST) continue;
-    if (made) lock_ = ::open(staging_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    // A run that cleans up may have taken the new directory for a dead one before it was opened or
-    // locked.
-    if (made && lock_ < 0 && errno == ENOENT) continue;
-    if (lock_ >= 0 && !LockTemporary(lock_, staging_)) {
-      ::close(lock_);
-      lock_ = -1;
-      continue;
-    }
-    if (lock_ >= 0) break;
-    const int code = errno;
+  std::error_code error;
+  const TemporaryFolder made = MakeTemporaryFolder(parent, StagingPrefix(target_), 0777, error);
+  if (error) {
     for (auto it = made_parents_.rbegin(); it != made_parents_.rend(); ++it) ::rmdir(it->c_str());
     throw Error(ErrorKind::kIo,
                 fmt::format("can't write the output '{}': no folder can be made in '{}': {}",
-                            target_, parent, ErrnoText(code)));
+                            target_, parent, error.message()));
   }
+  staging_ = made.path;
+  lock_ = made.descriptor;
 }
 
 LocalOutput::~LocalOutput() {
@@ -384,7 +366,7 @@ void LocalOutput::PutInPlace(std::string* old) {
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       CheckReplaceable(target_, options_);
       fs::remove(fmt::format("{}/{}", target_, kStatusFile), ignored);
-      RemoveDeadTemporaries(target_, kStatusPrefix, kUuidLength);
+      RemoveDeadTemporaries(target_, kStatusPrefix);
       ::rmdir(target_.c_str());
       if (RenameAt2(staging_, target_, kRenameNoReplace) == 0) return;
       // Without the flag, rename takes an empty folder's place and no other's.

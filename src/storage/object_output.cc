@@ -26,12 +26,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kTransfers = 12;
 constexpr std::string_view kNoteFile =
     "writes.json";  // In a run's private folder: the keys it writes.
 constexpr std::string_view kProgressFile = "progress";
 
-bool IsIn(std::string_view path, std::string_view folder) { return path.starts_with(folder); }
+bool IsMark(std::string_view path) { return path.ends_with(kSuccessFile); }
 
 std::string NewRunId() {
   std::string id = RandomUuid();
@@ -87,6 +86,7 @@ class ObjectOutput final : public OutputTarget {
   std::vector<ListedFile> ListStaged(const Objects& before) const;
   void WriteNote(const std::vector<ListedFile>& files) const;
   void UploadAll(const std::vector<std::pair<std::string, std::string>>& paths) const;
+  void RemoveAll(std::vector<std::string> paths) const;
   bool WriteList(const std::vector<ListedFile>& files);
   [[noreturn]] void RefuseRace() const;
   void Settle(const Objects& before, const std::vector<ListedFile>& files);
@@ -120,7 +120,7 @@ ObjectOutput::ObjectOutput(const Location& target, const OutputOptions& options)
   }
   for (const Location& input : options.inputs) {
     if (!input.is_remote() || input.object().bucket != root_.bucket) continue;
-    if (IsIn(input.object().key + '/', root_.key)) RefuseInputInside(input.path(), url_);
+    if ((input.object().key + '/').starts_with(root_.key)) RefuseInputInside(input.path(), url_);
   }
   options_.inputs = {};  // The caller's, and of no use after this.
   old_objects_ = ListAll();
@@ -155,7 +155,7 @@ std::string ObjectOutput::EtagOfList(const Objects& objects) const {
 std::set<std::string> ObjectOutput::Strays(const Objects& objects) const {
   std::set<std::string> strays;
   for (const auto& [path, object] : objects) {
-    if (!IsIn(path, kPrivateFolder)) continue;
+    if (!path.starts_with(kPrivateFolder)) continue;
     strays.insert(path);
     if (!path.ends_with(fmt::format("/{}", kNoteFile))) continue;
     const std::optional<ObjectText> note = store_->Read(At(path));
@@ -175,7 +175,8 @@ void ObjectOutput::CheckReplaceable(const Objects& objects,
                                     const std::set<std::string>& strays) const {
   std::vector<OutputEntry> entries;
   for (const auto& [path, object] : objects) {
-    if (!IsIn(path, kPrivateFolder) && !strays.contains(path)) entries.push_back({.path = path});
+    if (!path.starts_with(kPrivateFolder) && !strays.contains(path))
+      entries.push_back({.path = path});
   }
   const auto read = [&](const std::string& path) {
     if (path == kManifestFile && old_list_ && old_list_->etag == EtagOfList(objects)) {
@@ -272,7 +273,7 @@ std::vector<ListedFile> ObjectOutput::ListStaged(const Objects& before) const {
     file.path = entry.path().lexically_relative(staging_).string();
     if (file.path == kManifestFile || file.path == kStatusFile) continue;
     file.num_bytes = static_cast<std::int64_t>(entry.file_size());
-    const bool is_mark = file.path.ends_with(kSuccessFile);
+    const bool is_mark = IsMark(file.path);
     const bool is_new = HasNameOfItsRun(file.path) && !before.contains(file.path);
     file.key = is_mark || is_new ? file.path : PrivatePath(file.path);
     files.push_back(std::move(file));
@@ -290,7 +291,7 @@ void ObjectOutput::WriteNote(const std::vector<ListedFile>& files) const {
   nlohmann::ordered_json note = {{"firesteel", 1}, {"run", run_}};
   note["files"] = nlohmann::ordered_json::array();
   for (const ListedFile& file : files) {
-    if (!file.path.ends_with(kSuccessFile)) note["files"].push_back({{"path", file.key}});
+    if (!IsMark(file.path)) note["files"].push_back({{"path", file.key}});
   }
   store_->Put(At(PrivatePath(kNoteFile)), note.dump(), {});
 }
@@ -300,6 +301,11 @@ void ObjectOutput::UploadAll(const std::vector<std::pair<std::string, std::strin
   ThreadPool(kTransfers).For(paths.size(), [&](std::size_t i) {
     store_->Upload(At(paths[i].second), (fs::path(staging_) / paths[i].first).string(), {});
   });
+}
+
+void ObjectOutput::RemoveAll(std::vector<std::string> paths) const {
+  for (std::string& path : paths) path.insert(0, root_.key);
+  store_->Remove(root_.bucket, paths);
 }
 
 void ObjectOutput::RefuseRace() const {
@@ -365,21 +371,19 @@ void ObjectOutput::Settle(const Objects& before, const std::vector<ListedFile>& 
   for (const ListedFile& file : files) {
     wanted.insert(file.path);
     wanted.insert(file.key);
-    if (file.path.ends_with(kSuccessFile)) {
+    if (IsMark(file.path)) {
       marks.push_back(file.path);
-    } else if (file.key != file.path && IsIn(file.key, PrivatePath(""))) {
+    } else if (file.key != file.path && file.key.starts_with(PrivatePath(""))) {
       plain.emplace_back(file.path, file.path);
     }
   }
+  if (fs::exists(fs::path(staging_) / kStatusFile)) plain.emplace_back(kStatusFile, kStatusFile);
   UploadAll(plain);
-  if (fs::exists(fs::path(staging_) / kStatusFile)) {
-    UploadAll({{std::string(kStatusFile), std::string(kStatusFile)}});
-  }
-  std::vector<std::string> superfluous = {root_.key + PrivatePath(kNoteFile)};
+  std::vector<std::string> superfluous = {PrivatePath(kNoteFile)};
   for (const auto& [path, object] : before) {
-    if (!wanted.contains(path)) superfluous.push_back(object.key);
+    if (!wanted.contains(path)) superfluous.push_back(path);
   }
-  store_->Remove(root_.bucket, superfluous);
+  RemoveAll(superfluous);
   if (!IsStillOurs()) {
     RestorePlainNames();
     RefuseRace();
@@ -407,12 +411,12 @@ void ObjectOutput::RestorePlainNames() const {
 // As if there had been no Commit, as far as the store lets us.
 void ObjectOutput::TakeBack(const std::vector<ListedFile>& files,
                             const std::vector<std::string>& marks) const {
-  std::vector<std::string> keys = {root_.key + PrivatePath(kNoteFile)};
+  std::vector<std::string> paths = {PrivatePath(kNoteFile)};
   for (const ListedFile& file : files) {
-    if (!file.path.ends_with(kSuccessFile)) keys.push_back(root_.key + file.key);
+    if (!IsMark(file.path)) paths.push_back(file.key);
   }
   try {
-    store_->Remove(root_.bucket, keys);
+    RemoveAll(paths);
     for (const std::string& mark : marks) store_->Put(At(mark), "", {});
   } catch (const Error& error) {
     LogDebug(fmt::format("what was uploaded stays until the next run: {}", error.what()));
@@ -427,18 +431,15 @@ void ObjectOutput::Commit() {
   std::vector<ListedFile> files = ListStaged(before);
   std::vector<std::pair<std::string, std::string>> data;
   for (const ListedFile& file : files) {
-    if (!file.path.ends_with(kSuccessFile)) data.emplace_back(file.path, file.key);
+    if (!IsMark(file.path)) data.emplace_back(file.path, file.key);
   }
   std::vector<std::string> old_marks;
-  std::vector<std::string> old_mark_keys;
   for (const auto& [path, object] : before) {
-    if (!path.ends_with(kSuccessFile)) continue;
-    old_marks.push_back(path);
-    old_mark_keys.push_back(object.key);
+    if (IsMark(path)) old_marks.push_back(path);
   }
   try {
     WriteNote(files);
-    if (!old_marks.empty()) store_->Remove(root_.bucket, old_mark_keys);
+    if (!old_marks.empty()) RemoveAll(old_marks);
     UploadAll(data);
   } catch (const Error&) {
     TakeBack(files, old_marks);
@@ -468,7 +469,8 @@ void ObjectOutput::AbortUploads(const std::set<std::string>& strays) const {
   if (strays.empty()) return;
   for (const OpenUpload& upload : store_->OpenUploads(root_)) {
     const std::string path = upload.key.substr(root_.key.size());
-    if (IsIn(path, kPrivateFolder) || strays.contains(path)) store_->Abort(root_.bucket, upload);
+    if (path.starts_with(kPrivateFolder) || strays.contains(path))
+      store_->Abort(root_.bucket, upload);
   }
 }
 

@@ -10,6 +10,9 @@
 
 namespace firesteel {
 
+/// How many objects are moved at once: requests wait for the network and take no core.
+inline constexpr int kTransfers = 12;
+
 /// Where an object is, or, as a prefix, where several begin.
 struct ObjectName {
   std::string bucket;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace firesteel {
 
@@ -32,6 +33,13 @@ struct S3Settings {
   /// Gives credentials; called again when those it gave have expired or are refused as expired. Any
   /// thread.
   std::function<S3Credentials()> credentials;
+
+  /// Whether a bucket stands in the path of its URLs.
+  bool IsPathStyle(std::string_view bucket) const {
+    if (url_style != UrlStyle::kAuto) return url_style == UrlStyle::kPath;
+    // A certificate for *.s3.amazonaws.com is none for a name with more dots.
+    return !endpoint_url.empty() || bucket.find('.') != bucket.npos;
+  }
 };
 
 }  // namespace firesteel

@@ -1,8 +1,10 @@
 #pragma once
 
-#include <cstddef>
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace firesteel {
 
@@ -16,8 +18,18 @@ bool LockTemporary(int descriptor, const std::string& path);
 /// Whether a descriptor is still what lies at `path`.
 bool IsSameFile(int descriptor, const std::string& path);
 
-/// Removes what killed processes left in a folder under names of `prefix` and as many hexadecimal
-/// digits and dashes as `rest`. What can't be removed stays.
-void RemoveDeadTemporaries(const std::string& folder, std::string_view prefix, std::size_t rest);
+/// A folder that this process made and keeps locked. Closing the descriptor ends that.
+struct TemporaryFolder {
+  std::string path;
+  int descriptor = -1;
+};
+/// Makes a folder whose name is `prefix` and a UUID. Sets `error`, and makes none, if it can't.
+TemporaryFolder MakeTemporaryFolder(const std::string& parent, std::string_view prefix, mode_t mode,
+                                    std::error_code& error);
+
+/// Removes what killed processes left in a folder under names of `prefix` and a UUID;
+/// `only_own`: what belongs to this process's user. What can't be removed stays.
+void RemoveDeadTemporaries(const std::string& folder, std::string_view prefix,
+                           bool only_own = false);
 
 }  // namespace firesteel

@@ -39,12 +39,11 @@ void Sync(const fs::path& path) {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& target) {
-    constexpr std::size_t kUuidLength = 36;
     const std::string folder = target.parent_path().string();
     // Names of more than 255 bytes are refused by the file system.
     const std::string prefix =
         fmt::format(".{}.firesteel-", target.filename().string().substr(0, 200));
-    RemoveDeadTemporaries(folder, prefix, kUuidLength);
+    RemoveDeadTemporaries(folder, prefix);
     while (true) {
       path_ = fmt::format("{}/{}{}", folder == "/" ? "" : folder, prefix, RandomUuid());
       descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

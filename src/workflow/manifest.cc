@@ -6,12 +6,15 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <map>
+#include <span>
 #include <system_error>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/json_text.h"
 #include "base/log.h"
+#include "base/shown_names.h"
 #include "storage/local_copy.h"
 #include "workflow/version.h"
 
@@ -36,6 +39,7 @@ void InputHashes::Add(const std::string& role, const Location& location) {
     AddFiles(role, ListDataFiles(location));
     return;
   }
+  const std::size_t begin = files_.size();
   for (DataObject& object : FindDataObjects(location)) {
     files_.push_back({.role = role,
                       .path = std::move(object.url),
@@ -43,6 +47,7 @@ void InputHashes::Add(const std::string& role, const Location& location) {
                       .sha256 = std::move(object.sha256),
                       .etag = std::move(object.etag)});
   }
+  remote_.push_back({location, begin, files_.size()});
 }
 
 void InputHashes::AddFiles(const std::string& role, const std::vector<std::string>& paths) {
@@ -89,12 +94,28 @@ void InputHashes::Adopt(const Json& manifest) {
 
 void InputHashes::Start() {
   std::vector<std::pair<InputFile*, std::string>> unknown;  // Where the bytes are.
+  const auto is_unknown = [](const InputFile& file) { return file.is_file && file.sha256.empty(); };
   for (InputFile& file : files_) {
-    if (!file.is_file || !file.sha256.empty()) continue;
-    const std::string path =
-        IsRemotePath(file.path) ? ListDataFiles(Location::Parse(file.path)).front() : file.path;
+    if (is_unknown(file) && !IsRemotePath(file.path)) unknown.emplace_back(&file, file.path);
+  }
+  for (const RemoteInput& input : remote_) {
+    const std::span<InputFile> files(files_.data() + input.begin, input.end - input.begin);
+    if (std::none_of(files.begin(), files.end(), is_unknown)) continue;
+    std::map<std::string, std::string> copies;  // By URL.
+    for (const std::string& path : ListDataFiles(input.location)) {
+      if (!IsRemotePath(path)) copies.emplace(WithShownNames(path), path);
+    }
     // What is read in place is not read whole only to be hashed.
-    if (!IsRemotePath(path)) unknown.emplace_back(&file, path);
+    if (copies.empty()) continue;
+    for (InputFile& file : files) {
+      const auto copy = copies.find(file.path);
+      if (copy == copies.end()) {
+        throw Error(ErrorKind::kIo,
+                    fmt::format("'{}' was changed while it was read: '{}' is gone; run again",
+                                input.location.path(), file.path));
+      }
+      if (is_unknown(file)) unknown.emplace_back(&file, copy->second);
+    }
   }
   if (unknown.empty()) return;
   thread_ = std::thread([this, unknown = std::move(unknown)] {

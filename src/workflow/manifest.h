@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -58,7 +59,15 @@ class InputHashes {
  private:
   void AddFiles(const std::string& role, const std::vector<std::string>& paths);
 
+  // A location on S3, and which of files_ are there.
+  struct RemoteInput {
+    Location location;
+    std::size_t begin;
+    std::size_t end;
+  };
+
   std::vector<InputFile> files_;
+  std::vector<RemoteInput> remote_;
   std::thread thread_;
   std::exception_ptr failure_;
 };

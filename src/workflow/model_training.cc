@@ -258,16 +258,14 @@ std::shared_ptr<const Regressor> Training::Train() {
   work_.clock.Begin("training");
   EngineTrainingSource source = MakeSource(training_, columns_);
   EngineTrainingSource validation = MakeSource(validation_, ValidationColumns());
-  if (work_.place().output != nullptr) {
-    checkpoint_.emplace(work_.place().output, engine_.version() + " " + seed_,
-                        TrainingCheckpoint::Options{.stop_requested = choice_.stop_requested});
-  }
+  checkpoint_.emplace(work_.place().output, engine_.version() + " " + seed_,
+                      TrainingCheckpoint::Options{.stop_requested = choice_.stop_requested});
   const auto progress = [&](int done, int total) {
     try {
       work_.clock.Tell(done, total);
     } catch (const Error& error) {
       const bool is_interrupted = error.kind() == ErrorKind::kInterrupted;
-      if (is_interrupted && checkpoint_ && done < total && checkpoint_->WantsOneMore()) return;
+      if (is_interrupted && done < total && checkpoint_->WantsOneMore()) return;
       throw;
     }
   };
@@ -275,7 +273,7 @@ std::shared_ptr<const Regressor> Training::Train() {
                                              {.num_threads = choice_.num_threads,
                                               .validation = &validation,
                                               .progress = progress,
-                                              .checkpoint = checkpoint_ ? &*checkpoint_ : nullptr});
+                                              .checkpoint = &*checkpoint_});
   facts_ = std::move(trained.facts);
   std::string facts;
   for (const auto& [name, value] : facts_.items()) {

@@ -20,12 +20,21 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// The manifest that an earlier run left in a folder of the output; null if there is none.
+Json OldManifest(const OutputDirectory& output, const std::string& folder) {
+  const std::optional<std::string> text = output.ReadOld(folder + "/manifest.json");
+  if (!text) return nullptr;
+  Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() ? json : Json(nullptr);
+}
+
 // A step of the run, in a folder of the run's output.
 struct Part {
   Part(Engine& engine, const Workflow& workflow, const std::string& step, std::string in_folder,
        OutputDirectory* output, const RunOptions& options, StepStatus* status)
       : folder(std::move(in_folder)),
         location(options.output / folder),
+        old(options.force ? Json(nullptr) : OldManifest(*output, folder)),
         work(engine, workflow, step,
              {.directory = output->MakeFolder(folder),
               .target = fmt::format("{}/{}", options.output.path(), folder),
@@ -35,6 +44,7 @@ struct Part {
 
   std::string folder;
   Location location;  // Where it lies once the output is complete, and where the old one lies.
+  Json old;           // What OldManifest says; null if it is not to be looked at.
   StepWork work;
   bool is_kept = false;
 };
@@ -70,7 +80,7 @@ class Run {
   bool Keep(Part* part, const std::string& parameters);
   void Finish(Part* part, const std::string& parameters);
   // A frame of a part that is kept, where the old output has it.
-  Frame ReadKept(const Part& part, const std::string& folder, const std::string& rows) const;
+  Frame ReadKept(const Part& part, const std::string& folder) const;
   void Preprocess();
   void MakeAllFeatures();
   void Learn();
@@ -81,7 +91,7 @@ class Run {
   const Frame& TrainingFeatures() { return Take(&features_training_, fitting_, "dataframe"); }
   const Frame& ValidationFeatures() { return Take(&features_validation_, applying_, "dataframe"); }
   const Frame& Take(std::optional<Frame>* frame, const Part& part, const std::string& folder) {
-    if (!*frame) *frame = ReadKept(part, folder, folder);
+    if (!*frame) *frame = ReadKept(part, folder);
     return **frame;
   }
 
@@ -107,12 +117,8 @@ class Run {
 
 bool Run::Keep(Part* part, const std::string& parameters) {
   status_.SetPart(part->folder);
-  if (options_.force) return false;
-  const std::optional<std::string> text = output_.ReadOld(part->folder + "/manifest.json");
-  if (!text) return false;
-  const Json json = Json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object() || !part->work.inputs.MayBe(json)) return false;
-  std::optional<Manifest> old = Manifest::Parse(json);
+  if (part->old.is_null() || !part->work.inputs.MayBe(part->old)) return false;
+  std::optional<Manifest> old = Manifest::Parse(part->old);
   if (!old || old->key.empty() || old->key != part->work.Key(parameters) ||
       !output_.IsOldIntact(part->folder)) {
     return false;
@@ -130,11 +136,11 @@ void Run::Finish(Part* part, const std::string& parameters) {
   part->work.Finish();
 }
 
-Frame Run::ReadKept(const Part& part, const std::string& folder, const std::string& rows) const {
+Frame Run::ReadKept(const Part& part, const std::string& folder) const {
   const Location location = part.location / folder;
   Frame frame{.path = location.path(), .rows = ReadFrame(engine_, location)};
   for (const auto& [name, count] : part.work.manifest.rows) {
-    if (name == rows) frame.num_rows = count;
+    if (name == folder) frame.num_rows = count;
   }
   return frame;
 }
@@ -143,11 +149,7 @@ void Run::Preprocess() {
   const std::string parameters = fmt::format("{}", options_.training_fraction);
   StepWork& work = preprocessing_.work;
   for (const SourceFiles& source : sources_) work.inputs.Add(source.spec->name, source.location);
-  if (!options_.force) {
-    const std::optional<std::string> old =
-        output_.ReadOld(preprocessing_.folder + "/manifest.json");
-    if (old) work.inputs.Adopt(Json::parse(*old, nullptr, /*allow_exceptions=*/false));
-  }
+  work.inputs.Adopt(preprocessing_.old);
   work.inputs.Start();
   if (Keep(&preprocessing_, parameters)) return;
   work.manifest.parameters = {{"training_fraction", options_.training_fraction}};

@@ -22,7 +22,7 @@ using std::chrono::seconds;
 class StepStatusTest : public testing::Test {
  protected:
   StepStatusTest()
-      : folder_(std::filesystem::temp_directory_path() / ("firesteel-" + RandomUuid())),
+      : folder_(std::filesystem::temp_directory_path() / ("status_test-" + RandomUuid())),
         output_(std::make_unique<OutputDirectory>(Location::Parse((folder_ / "out").string()),
                                                   OutputOptions{})) {}
   ~StepStatusTest() override {

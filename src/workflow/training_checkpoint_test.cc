@@ -20,7 +20,8 @@ using std::chrono::seconds;
 class TrainingCheckpointTest : public testing::Test {
  protected:
   TrainingCheckpointTest()
-      : folder_(std::filesystem::temp_directory_path() / ("firesteel-" + RandomUuid())),
+      : folder_(std::filesystem::temp_directory_path() /
+                ("training_checkpoint_test-" + RandomUuid())),
         output_(std::make_unique<OutputDirectory>(Location::Parse((folder_ / "out").string()),
                                                   OutputOptions{})) {}
   ~TrainingCheckpointTest() override {

@@ -8,18 +8,18 @@
 
 #include "base/error.h"
 #include "engine/duckdb/connection.h"
-#include "engine/duckdb/s3_access.h"
+#include "storage/location.h"
 
 namespace firesteel::duckdb {
 
 std::string FileListSql(std::span<const std::string> files) {
   std::string list;
   for (const std::string& file : files) {
+    const bool has_patterns = !IsRemotePath(file);  // S3Access switches them off.
     std::string pattern;
-    if (IsOnS3(file)) pattern = file;  // S3Access has no patterns there.
-    for (const char c : IsOnS3(file) ? std::string() : file) {
+    for (const char c : file) {
       // A set of one character is that character.
-      if (c == '*' || c == '?' || c == '[') {
+      if (has_patterns && (c == '*' || c == '?' || c == '[')) {
         pattern += {'[', c, ']'};
       } else {
         pattern += c;
@@ -49,7 +49,7 @@ std::uintmax_t CheckInputFile(const std::string& file) {
 void CheckParquetFile(const std::string& file) {
   constexpr std::string_view kMagic = "PAR1";
   constexpr std::uintmax_t kSmallest = 12;  // Magic, length of the footer, magic.
-  if (IsOnS3(file)) return;
+  if (IsRemotePath(file)) return;
   const std::uintmax_t size = CheckInputFile(file);
   std::ifstream stream(file, std::ios::binary);
   if (!stream) throw Error(ErrorKind::kIo, fmt::format("{}: cannot be opened for reading", file));

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/duckdb/extension.h"
+#include "storage/location.h"
 
 namespace firesteel::duckdb {
 namespace {
@@ -36,14 +37,6 @@ constexpr const char* kOptions[] = {
 std::string BucketOf(std::string_view path) {
   path.remove_prefix(kScheme.size());
   return std::string(path.substr(0, path.find('/')));
-}
-
-bool IsPathStyle(const S3Settings& settings, std::string_view bucket) {
-  if (settings.url_style != S3Settings::UrlStyle::kAuto) {
-    return settings.url_style == S3Settings::UrlStyle::kPath;
-  }
-  // A certificate for *.s3.amazonaws.com is none for a name with more dots.
-  return !settings.endpoint_url.empty() || bucket.find('.') != bucket.npos;
 }
 
 // Host and port, as httpfs takes them.
@@ -88,8 +81,6 @@ bool IsWorthRetrying(int status) {
 
 }  // namespace
 
-bool IsOnS3(std::string_view path) { return path.starts_with(kScheme); }
-
 bool IsS3Error(std::string_view message) {
   return message.starts_with("HTTP Error") || message.find(" error for HTTP ") != message.npos;
 }
@@ -127,7 +118,7 @@ Error S3Error(std::string_view message) {
 
 void S3Access::Reach(std::span<const std::string> files) {
   for (const std::string& file : files) {
-    if (!IsOnS3(file)) continue;
+    if (!IsRemotePath(file)) continue;
     const std::string bucket = BucketOf(file);
     if (buckets_.contains(bucket)) continue;
     if (!find_settings_) {
@@ -180,7 +171,7 @@ void S3Access::CreateSecret(const std::string& bucket) {
       QuoteName("fs_s3_" + bucket), QuoteText(fmt::format("{}{}/", kScheme, bucket)),
       QuoteText(credentials_.access_key_id), QuoteText(credentials_.secret_access_key),
       QuoteText(credentials_.session_token), QuoteText(settings_.region),
-      QuoteText(HostOf(settings_)), IsPathStyle(settings_, bucket) ? "path" : "vhost",
+      QuoteText(HostOf(settings_)), settings_.IsPathStyle(bucket) ? "path" : "vhost",
       !AsciiLower(settings_.endpoint_url).starts_with("http://"), settings_.requester_pays);
   try {
     connection_->Run(statement);

@@ -12,9 +12,6 @@
 
 namespace firesteel::duckdb {
 
-/// True for "s3://bucket/key".
-bool IsOnS3(std::string_view path);
-
 /// Lets a connection read objects of S3 in place, by DuckDB's httpfs extension. It only reads: a
 /// COPY that fails half way would leave a broken object under the final key. Nothing is loaded
 /// before the first object is asked for. Requests time out, and failed ones are repeated a bounded

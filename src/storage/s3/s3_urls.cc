@@ -63,12 +63,8 @@ S3Endpoint ParseEndpoint(const std::string& url) {
   return endpoint;
 }
 
-S3Address AddressOf(const S3Endpoint& endpoint, S3Settings::UrlStyle style,
-                    const std::string& bucket, const std::string& region) {
-  const bool dots = bucket.find('.') != std::string::npos;
-  const bool path_style =
-      style == S3Settings::UrlStyle::kPath ||
-      (style == S3Settings::UrlStyle::kAuto && (!endpoint.host.empty() || dots));
+S3Address AddressOf(const S3Endpoint& endpoint, bool path_style, const std::string& bucket,
+                    const std::string& region) {
   S3Address address;
   address.scheme = endpoint.host.empty() ? "https" : endpoint.scheme;
   address.host = endpoint.host.empty() ? fmt::format("s3.{}.amazonaws.com{}", region,

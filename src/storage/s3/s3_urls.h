@@ -31,7 +31,7 @@ struct S3Address {
 };
 
 /// `region` matters for AWS's own servers only.
-S3Address AddressOf(const S3Endpoint& endpoint, S3Settings::UrlStyle style,
-                    const std::string& bucket, const std::string& region);
+S3Address AddressOf(const S3Endpoint& endpoint, bool path_style, const std::string& bucket,
+                    const std::string& region);
 
 }  // namespace firesteel
