@@ -90,6 +90,55 @@ if(FIRESTEEL_S3)
   target_include_directories(aws_s3_api SYSTEM INTERFACE ${awscrt_root}/include)
 endif()
 
+# What speaks to Spark: its messages, gRPC, and what reads its results. Compiled without sanitizers, as they are not ours.
+if(FIRESTEEL_SPARK)
+  file(STRINGS ${pinned} spark_client_lines REGEX "^pypi +spark ")
+  string(REGEX REPLACE ".*pyspark-client +([^ ]+) .*nanoarrow +([^ ]+) .*" "\\1-\\2" spark_client_version "${spark_client_lines}")
+  set(spark_client_root ${FIRESTEEL_CACHE}/deps/spark-client-${spark_client_version})
+  if(NOT EXISTS ${spark_client_root}/connect.bin)
+    message(FATAL_ERROR "the messages of Spark Connect are not in ${spark_client_root}: run tools/setup (make does it for "
+                        "you), or configure with -DFIRESTEEL_SPARK=OFF")
+  endif()
+
+  find_program(PROTOC protoc REQUIRED)
+  find_program(GRPC_CPP_PLUGIN grpc_cpp_plugin REQUIRED)
+  set(connect_folder ${CMAKE_BINARY_DIR}/spark_connect)
+  set(connect_protos base catalog commands common expressions ml ml_common pipelines relations types)
+  set(connect_sources)
+  foreach(name ${connect_protos})
+    list(APPEND connect_sources ${connect_folder}/spark/connect/${name}.pb.cc)
+  endforeach()
+  list(TRANSFORM connect_protos REPLACE "(.+)" "spark/connect/\\1.proto" OUTPUT_VARIABLE connect_inputs)
+  list(APPEND connect_sources ${connect_folder}/spark/connect/base.grpc.pb.cc)
+  file(MAKE_DIRECTORY ${connect_folder})
+  add_custom_command(OUTPUT ${connect_sources}
+    COMMAND ${PROTOC} --descriptor_set_in=${spark_client_root}/connect.bin --cpp_out=lite:${connect_folder}
+            --grpc_out=${connect_folder} --plugin=protoc-gen-grpc=${GRPC_CPP_PLUGIN} ${connect_inputs}
+    DEPENDS ${spark_client_root}/connect.bin
+    COMMENT "Generating the messages of Spark Connect" VERBATIM)
+  add_library(spark_connect_messages STATIC EXCLUDE_FROM_ALL ${connect_sources})
+  target_compile_features(spark_connect_messages PUBLIC cxx_std_20)
+  target_include_directories(spark_connect_messages SYSTEM PUBLIC ${connect_folder})
+  # One group, as they call each other: gRPC's archives, then what they stand on.
+  set(grpc_archives)
+  foreach(name grpc++ grpc gpr address_sorting upb re2 cares protobuf-lite z)
+    find_library(grpc_${name} NAMES lib${name}.a REQUIRED)
+    list(APPEND grpc_archives ${grpc_${name}})
+  endforeach()
+  get_filename_component(grpc_folder ${grpc_grpc++} DIRECTORY)
+  file(GLOB absl_archives ${grpc_folder}/libabsl_*.a)
+  target_link_libraries(spark_connect_messages PUBLIC
+    "-Wl,--start-group" ${grpc_archives} ${absl_archives} OpenSSL::SSL OpenSSL::Crypto "-Wl,--end-group"
+    Threads::Threads ${CMAKE_DL_LIBS} m rt)
+
+  find_library(ZSTD_LIBRARY NAMES libzstd.a REQUIRED)
+  add_library(nanoarrow STATIC EXCLUDE_FROM_ALL
+    ${spark_client_root}/src/nanoarrow.c ${spark_client_root}/src/nanoarrow_ipc.c ${spark_client_root}/src/flatcc.c)
+  target_include_directories(nanoarrow SYSTEM PUBLIC ${spark_client_root}/include)
+  target_compile_definitions(nanoarrow PRIVATE NANOARROW_IPC_WITH_ZSTD)
+  target_link_libraries(nanoarrow PRIVATE ${ZSTD_LIBRARY})
+endif()
+
 if(FIRESTEEL_TESTS)
   # From source: GoogleTest must be compiled by the compiler and with the sanitizers of the code it tests.
   set(INSTALL_GTEST OFF)
