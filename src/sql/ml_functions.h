@@ -3,8 +3,8 @@
 #include <string_view>
 
 /// The names of the functions that fitted pipeline stages use and that no workflow text may call.
-/// They are entries of the same function table as the others; only the DuckDB dialect prints them,
-/// since on Spark the saved Spark ML stages do this work.
+/// They are entries of the same function table as the others. Spark's text prints them over arrays
+/// (sql/print.h).
 namespace firesteel::sql {
 
 /// string_index(text, 'label 0', 'label 1', …) -> double: the position of `text` among the labels

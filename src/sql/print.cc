@@ -79,6 +79,9 @@ bool CanFail(const Expression& node) {
                      [](const ExpressionPtr& argument) { return CanFail(*argument); });
 }
 
+// An empty array of Spark's that is known to be of doubles.
+constexpr const char* kNoDoubles = "CAST(array() AS ARRAY<DOUBLE>)";
+
 class Printer {
  public:
   explicit Printer(Dialect dialect) : dialect_(dialect) {}
@@ -142,15 +145,13 @@ class Printer {
   }
 
   std::string PrintList(const std::vector<double>& list) const {
-    if (dialect_ == Dialect::kSpark) {
-      throw Error(ErrorKind::kUnsupported, "Spark SQL has no text for a list of numbers here");
-    }
-    std::string text = "[";
+    std::string items;
     for (std::size_t i = 0; i < list.size(); ++i) {
-      if (i > 0) text += ", ";
-      text += FormatDoubleLiteral(list[i], dialect_);
+      if (i > 0) items += ", ";
+      items += FormatDoubleLiteral(list[i], dialect_);
     }
-    return text + "]::DOUBLE[]";
+    if (dialect_ == Dialect::kDuckDb) return fmt::format("[{}]::DOUBLE[]", items);
+    return list.empty() ? kNoDoubles : fmt::format("array({})", items);
   }
 
   std::string PrintSparkCast(const Expression& node) const {
@@ -264,18 +265,85 @@ class Printer {
                        fmt::join(labels, ", "));
   }
 
+  // The ML functions over arrays of doubles, since Spark's SQL text can't name its vectors.
+  std::string PrintOverArrays(const Expression& node) const {
+    const auto arg = [&](std::size_t i) { return Print(*node.args[i]); };
+    if (node.name == kStringIndex) {
+      if (node.args.size() == 1) return "CAST(NULL AS DOUBLE)";
+      std::string labels;
+      for (std::size_t i = 1; i < node.args.size(); ++i) {
+        labels += fmt::format("{}{}", i == 1 ? "" : ", ", arg(i));
+      }
+      return fmt::format("CAST(nullif(array_position(array({}), {}), 0) - 1 AS DOUBLE)", labels,
+                         arg(0));
+    }
+    if (node.name == kOneHot) {
+      const std::int32_t size = std::get<std::int32_t>(node.args[1]->value);
+      const std::string index = arg(0);
+      if (size == 0) {
+        return fmt::format("CASE WHEN {} IS NOT NULL THEN {} END", index, kNoDoubles);
+      }
+      // Everything that is cut to 0 has its place in the first slot.
+      return fmt::format(
+          "CASE WHEN {0} IS NOT NULL THEN transform(sequence(0, {1}), k -> IF({0} < k + 1 AND ({0} "
+          ">= k OR (k = 0 AND {0} > -1)), 1e0, 0e0)) END",
+          index, size - 1);
+    }
+    if (node.name == kAssemble) return PrintAssembled(node);
+    if (node.name == kConstantVector) {
+      return fmt::format("array_repeat({}, {})", arg(0), arg(1));
+    }
+    if (node.name == kStandardScale) {
+      const bool with_mean = std::get<bool>(node.args[3]->value);
+      return fmt::format("transform({}, (x, k) -> {} * element_at({}, k + 1))", arg(0),
+                         with_mean ? fmt::format("(x - element_at({}, k + 1))", arg(1)) : "x",
+                         arg(2));
+    }
+    if (node.name == kMinMaxScale) {
+      return fmt::format(
+          "transform({0}, (x, k) -> CASE WHEN isnan(x) THEN x WHEN element_at({2}, k + 1) = 0 THEN "
+          "element_at({3}, k + 1) ELSE (x - element_at({1}, k + 1)) * element_at({2}, k + 1) + {4} "
+          "END)",
+          arg(0), arg(1), arg(2), arg(3), arg(4));
+    }
+    if (node.name == kFirstSlot) {
+      return fmt::format(
+          "CAST(nullif(array_position(transform({}, x -> x <> 0), TRUE), 0) - 1 AS INT)", arg(0));
+    }
+    throw Error(ErrorKind::kInternal, fmt::format("no text over arrays for {}", node.name));
+  }
+
+  std::string PrintAssembled(const Expression& node) const {
+    std::string parts, numbers, guard;
+    const auto end_numbers = [&] {
+      if (numbers.empty()) return;
+      parts += fmt::format("{}array({})", parts.empty() ? "" : ", ", numbers);
+      numbers.clear();
+    };
+    for (const ExpressionPtr& argument : node.args) {
+      const std::string text = Print(*argument);
+      if (argument->nullable) {
+        guard += fmt::format("{}{} IS NOT NULL", guard.empty() ? "" : " AND ", text);
+      }
+      if (argument->type == kVectorType) {
+        end_numbers();
+        parts += fmt::format("{}{}", parts.empty() ? "" : ", ", text);
+      } else {
+        numbers += fmt::format("{}{}", numbers.empty() ? "" : ", ", text);
+      }
+    }
+    end_numbers();
+    const std::string whole = fmt::format("concat({})", parts);
+    return guard.empty() ? whole : fmt::format("CASE WHEN {} THEN {} END", guard, whole);
+  }
+
   std::string PrintCall(const Expression& node) const {
     const Function* function = FindFunction(node.name);
     if (function == nullptr) {
       throw Error(ErrorKind::kInternal, fmt::format("no function {}", node.name));
     }
     const bool is_duckdb = dialect_ == Dialect::kDuckDb;
-    if (function->group == FunctionGroup::kMl && !is_duckdb) {
-      throw Error(ErrorKind::kUnsupported,
-                  fmt::format("{} cannot be written as Spark SQL; save the stage as a Spark ML "
-                              "model instead",
-                              function->name));
-    }
+    if (function->group == FunctionGroup::kMl && !is_duckdb) return PrintOverArrays(node);
     if (function->name == kStringIndex) return PrintStringIndex(node);
     if (is_duckdb && (node.name == "and" || node.name == "or") && CanFail(*node.args[1])) {
       return PrintLazily(node);

@@ -11,8 +11,8 @@ enum class Dialect { kDuckDb, kSpark };
 
 /// Writes a resolved expression as SQL text of `dialect` that computes what Spark 4 computes in
 /// ANSI mode, errors included. The DuckDB text calls functions named `fs_…`, which engine/duckdb
-/// registers. Throws Error(kUnsupported) for a function that the dialect's text cannot say (ML
-/// functions in Spark SQL).
+/// registers. Spark's SQL text knows no vectors: there, the ML functions compute arrays of doubles
+/// from arrays of doubles.
 std::string Print(const Expression& expression, Dialect dialect);
 
 /// Writes `SELECT … FROM source [WHERE …]`; `source` is inserted as it is.

@@ -9,7 +9,6 @@
 #include <functional>
 #include <limits>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -32,6 +31,7 @@
 #include "engine/duckdb/vector_functions.h"
 #include "engine/duckdb/view_origin.h"
 #include "engine/duckdb/views.h"
+#include "engine/join_columns.h"
 #include "sql/print.h"
 #include "sql/resolve.h"
 
@@ -52,12 +52,6 @@ std::string PrintCondition(const sql::ExpressionPtr& condition, const Schema& sc
                             resolved->type.ToString()));
   }
   return sql::Print(*resolved, sql::Dialect::kDuckDb);
-}
-
-// Whether Spark compares values of the two types without a cast that could lose something.
-bool CanJoin(const DataType& left, const DataType& right) {
-  if (left.kind == TypeKind::kVector || left.kind == TypeKind::kNull) return false;
-  return left == right || (left.IsNumeric() && right.IsNumeric());
 }
 
 class DuckDbEngine final : public Engine {
@@ -312,64 +306,21 @@ Relation DuckDbEngine::NumberRows(const Relation& source, const std::string& col
 Relation DuckDbEngine::Join(const Relation& left, const Relation& right,
                             const JoinOptions& options) {
   BeginCall();
-  if (options.keys.empty())
-    throw Error(ErrorKind::kInvalidArgument, "a join needs at least one key column");
+  JoinColumns join = ResolveJoin(left.schema(), right.schema(), options);
   std::string condition, list;
-  Schema schema;
-  std::set<std::size_t> left_keys, right_keys;
-  const auto key_of = [](const Relation& side, const std::string& key, const char* what) {
-    if (const auto position = side.schema().Find(key)) return *position;
-    throw Error(ErrorKind::kNotFound, fmt::format("join: the {} table has no column '{}'{}", what,
-                                                  key, DidYouMean(key, side.schema().names())));
-  };
-  for (const std::string& key : options.keys) {
-    const std::size_t left_position = key_of(left, key, "left");
-    const std::size_t right_position = key_of(right, key, "right");
-    const Field& left_field = left.schema().fields()[left_position];
-    const Field& right_field = right.schema().fields()[right_position];
-    if (!CanJoin(left_field.type, right_field.type)) {
-      throw Error(
-          ErrorKind::kInvalidArgument,
-          fmt::format(
-              "join: key column '{}' is {} on the left and {} on the right; declare or cast one "
-              "of them so that both are the same",
-              key, left_field.type.ToString(), right_field.type.ToString()));
-    }
-    if (!left_keys.insert(left_position).second) {
-      throw Error(ErrorKind::kInvalidArgument,
-                  fmt::format("join: key column '{}' is named twice", key));
-    }
-    right_keys.insert(right_position);
-    condition += fmt::format("{}l.{} = r.{}", condition.empty() ? "" : " AND ",
-                             QuoteName(left_field.name), QuoteName(right_field.name));
-    list += fmt::format("{}l.{}", list.empty() ? "" : ", ", QuoteName(left_field.name));
-    schema.Add(left_field);
+  for (const auto& [left_key, right_key] : join.keys) {
+    condition += fmt::format("{}l.{} = r.{}", condition.empty() ? "" : " AND ", QuoteName(left_key),
+                             QuoteName(right_key));
   }
-  for (std::size_t i = 0; i < left.schema().num_fields(); ++i) {
-    if (left_keys.contains(i)) continue;
-    const Field& field = left.schema().fields()[i];
-    list += fmt::format(", l.{}", QuoteName(field.name));
-    schema.Add(field);
-  }
-  for (std::size_t i = 0; i < right.schema().num_fields(); ++i) {
-    if (right_keys.contains(i)) continue;
-    Field field = right.schema().fields()[i];
-    if (schema.Find(field.name)) {
-      throw Error(ErrorKind::kInvalidArgument,
-                  fmt::format("join: both tables have a column '{}' (letter case does not count) "
-                              "that is not a key; "
-                              "rename or drop it in one of them",
-                              field.name));
-    }
-    list += fmt::format(", r.{}", QuoteName(field.name));
-    field.nullable = field.nullable || options.type == JoinType::kLeft;
-    schema.Add(std::move(field));
+  for (const JoinColumns::Source& column : join.columns) {
+    list += fmt::format("{}{}.{}", list.empty() ? "" : ", ", column.is_left ? 'l' : 'r',
+                        QuoteName(column.name));
   }
   return CreateView(
       fmt::format("SELECT {} FROM {} AS l {} JOIN {} AS r ON {}", list, views_.Source(left),
                   options.type == JoinType::kLeft ? "LEFT" : "INNER", views_.Source(right),
                   condition),
-      std::move(schema));
+      std::move(join.schema));
 }
 
 std::vector<std::vector<ValueCount>> DuckDbEngine::ValueCountsOf(

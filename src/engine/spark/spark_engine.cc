@@ -1,0 +1,719 @@
+#include "engine/spark/spark_engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/duckdb/duckdb_engine.h"
+#include "engine/join_columns.h"
+#include "engine/spark/spark_files.h"
+#include "engine/spark/spark_schema.h"
+#include "engine/spark/spark_table.h"
+#include "engine/spark/training_rows.h"
+#include "sql/print.h"
+#include "sql/resolve.h"
+
+namespace firesteel {
+namespace {
+
+namespace connect = ::spark::connect;
+using spark_plans::Plan;
+using spark_plans::Quote;
+
+std::string PrintFor(const sql::ExpressionPtr& expression, const Schema& schema) {
+  return sql::Print(*sql::Resolve(expression, schema), sql::Dialect::kSpark);
+}
+
+// The columns that an expression looks into, in lower case.
+void AddColumnsOf(const sql::Expression& expression, std::set<std::string>* columns) {
+  if (expression.kind == sql::Expression::Kind::kColumn) {
+    columns->insert(AsciiLower(expression.name));
+  }
+  for (const sql::ExpressionPtr& argument : expression.args) AddColumnsOf(*argument, columns);
+}
+
+class SparkEngine final : public Engine {
+ public:
+  explicit SparkEngine(const SparkOptions& options)
+      : client_(options.remote, options.tuning),
+        local_(OpenDuckDb({.num_threads = options.num_threads,
+                           .memory_limit_bytes = options.memory_limit_bytes,
+                           .temp_directory = options.temp_directory,
+                           .s3 = options.s3})),
+        memory_limit_bytes_(options.memory_limit_bytes) {
+    connect::AnalyzePlanRequest request;
+    request.mutable_spark_version();
+    spark_version_ = client_.Analyze(request).spark_version().version();
+    client_.SetConfig({{"spark.sql.ansi.enabled", "true"},
+                       {"spark.sql.session.timeZone", "UTC"},
+                       {"spark.sql.caseSensitive", "false"}});
+  }
+
+  std::string version() const override { return "spark " + spark_version_; }
+
+  Relation ReadCsv(const CsvSource& source) override;
+  Relation ReadParquet(const std::vector<std::string>& files) override;
+  Relation NumberRows(const Relation& source, const std::string& column) override;
+  std::optional<std::string> ParquetKeyValue(const std::string& file,
+                                             std::string_view key) override {
+    return local_->ParquetKeyValue(file, key);
+  }
+
+  Relation Values(const std::vector<NamedValue>& row) override {
+    const Relation local = local_->Values(row);
+    return Add({.local = local}, local.schema());
+  }
+
+  Relation Query(const Relation& input, const sql::Select& select) override;
+  Relation Join(const Relation& left, const Relation& right, const JoinOptions& options) override;
+  Relation Score(const Relation& input, const ScoreOptions& options, RowFunction function) override;
+  Relation Keep(const Relation& input) override;
+
+  std::int64_t Count(const Relation& input) override {
+    return Numbers(SqlOver(input, "SELECT count(*) FROM fs_input")).front();
+  }
+  std::vector<std::int64_t> CountWhere(const Relation& input,
+                                       std::span<const sql::ExpressionPtr> conditions) override;
+  std::vector<std::vector<ValueCount>> ValueCountsOf(
+      const Relation& input, std::span<const sql::ExpressionPtr> expressions) override;
+  std::vector<NamedValue> FetchRow(const Relation& input) override;
+  void Scan(const Relation& input, const std::vector<ScanColumn>& columns,
+            const std::function<void(MatrixView<const double> rows)>& visitor) override;
+  void ScanCounted(
+      const Relation& input, const std::vector<std::string>& columns,
+      const std::function<void(MatrixView<const double> rows,
+                               std::span<const std::int64_t> counts)>& visitor) override;
+
+  std::vector<std::vector<WeightedValue>> DistinctValues(
+      const Relation& input, const TrainingView& view,
+      std::span<const std::size_t> features) override {
+    const DistinctRows* rows = DistinctOf(input, view);
+    return rows != nullptr ? DistinctValuesOf(*rows, features)
+                           : FetchDistinctValues(&client_, QueryOf(input, view), features);
+  }
+  std::optional<Cells> MakeCells(const Relation& input, const TrainingView& view,
+                                 std::span<const FeatureBins> bins) override {
+    const DistinctRows* rows = DistinctOf(input, view);
+    return rows != nullptr ? CellsOf(*rows, bins)
+                           : FetchCells(&client_, QueryOf(input, view), bins, memory_limit_bytes_);
+  }
+  std::vector<ValueRange> FeatureRanges(const Relation& input, const TrainingView& view) override {
+    const DistinctRows* rows = DistinctOf(input, view);
+    return rows != nullptr ? RangesOf(*rows) : FetchRanges(&client_, QueryOf(input, view));
+  }
+  std::vector<std::int64_t> CountUnusable(const Relation& input,
+                                          const TrainingView& view) override {
+    const DistinctRows* rows = DistinctOf(input, view);
+    return rows != nullptr ? UnusableOf(*rows, view.weight.has_value())
+                           : FetchUnusable(&client_, QueryOf(input, view));
+  }
+
+  std::optional<RecordOrigin> Locate(const Relation& csv, const sql::ExpressionPtr& condition,
+                                     const std::string& column) override;
+  WriteResult Write(const Relation& input, const WriteOptions& options) override;
+  RecordTable ReadRecords(const std::vector<std::string>& files,
+                          const RecordTable& layout) override {
+    return local_->ReadRecords(files, layout);
+  }
+  WriteResult WriteRecords(const RecordTable& table, const WriteOptions& options) override {
+    return local_->WriteRecords(table, options);
+  }
+
+  void Interrupt() override {
+    client_.Interrupt();
+    local_->Interrupt();
+  }
+
+ private:
+  Relation Add(SparkTable table, Schema schema) {
+    std::string name = fmt::format("fs_plan_{}", tables_.size());
+    tables_.emplace(name, std::move(table));
+    return Relation(std::move(name), std::move(schema));
+  }
+  const SparkTable& Of(const Relation& relation) const {
+    const auto found = tables_.find(relation.name());
+    if (found == tables_.end()) throw Error(ErrorKind::kInternal, "a relation of another engine");
+    return found->second;
+  }
+  // The plan, with the named columns (lower case) as arrays if they are vectors.
+  Plan ArraysOf(const Relation& relation, const std::set<std::string>& columns) const {
+    return WithArrays(Of(relation), relation.schema(), columns);
+  }
+  Plan SqlOver(const Relation& input, std::string_view query) const {
+    return spark_plans::SqlOver(Of(input).plan, query);
+  }
+  // The one row of a query whose columns are whole numbers.
+  std::vector<std::int64_t> Numbers(const Plan& plan);
+  TrainingQuery QueryOf(const Relation& input, const TrainingView& view) const;
+  // The distinct rows of a view, fetched once; null if they are too many.
+  const DistinctRows* DistinctOf(const Relation& input, const TrainingView& view);
+
+  ConnectClient client_;
+  std::unique_ptr<Engine> local_;
+  std::int64_t memory_limit_bytes_;
+  std::string spark_version_;
+  std::map<std::string, SparkTable> tables_;  // By the name of the relation.
+  std::string distinct_key_;                  // Of which view distinct_rows_ are.
+  std::optional<DistinctRows> distinct_rows_;
+};
+
+std::vector<std::int64_t> SparkEngine::Numbers(const Plan& plan) {
+  std::vector<std::int64_t> numbers;
+  client_.Query(plan, [&](const ArrowRows& rows) {
+    for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+      for (const ArrowColumn& column : rows.columns) numbers.push_back(column.Integer(row));
+    }
+  });
+  if (numbers.empty()) throw Error(ErrorKind::kInternal, "Spark returned no row of numbers");
+  return numbers;
+}
+
+Relation SparkEngine::ReadCsv(const CsvSource& source) {
+  if (source.files.empty()) throw Error(ErrorKind::kInternal, "a CSV source without files");
+  // Types that Spark infers; a declared one replaces it.
+  connect::AnalyzePlanRequest request;
+  *request.mutable_schema()->mutable_plan()->mutable_root() = ReadCsvFiles(source, "");
+  Schema inferred = SchemaOf(client_.Analyze(request).schema().schema());
+  if (inferred.num_fields() == 0) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("{}: the file is empty, not even a header line", source.files[0]));
+  }
+  Schema read = inferred;
+  std::string casts;
+  for (const auto& [column, type] : source.types) {
+    const std::optional<std::size_t> position = read.Find(column);
+    if (!position) {
+      throw Error(ErrorKind::kNotFound,
+                  fmt::format("{}: there is no column '{}' whose type could be declared{}",
+                              source.files[0], column, DidYouMean(column, read.names())));
+    }
+    // As text, then cast, so that a value that does not fit is an error and not a null.
+    read.at(*position).type = kStringType;
+    inferred.at(*position).type = type;
+  }
+  SparkTable table{
+      .plan = ReadCsvFiles(source, spark_plans::DdlOf(read)), .csv = source, .files = source.files};
+  if (!source.types.empty()) {
+    std::vector<spark_plans::ProjectedColumn> columns;
+    for (const Field& field : inferred.fields()) {
+      const std::string name = Quote(field.name);
+      const bool is_declared = read.Get(field.name).type != field.type;
+      columns.push_back(
+          {field.name,
+           is_declared ? fmt::format("CAST({} AS {})", name, field.type.ToString()) : name});
+    }
+    table.plan = spark_plans::Project(table.plan, columns);
+  }
+  return Add(std::move(table), std::move(inferred));
+}
+
+Relation SparkEngine::ReadParquet(const std::vector<std::string>& files) {
+  const Relation local = local_->ReadParquet(files);
+  std::vector<std::string> paths;
+  for (const std::string& file : files) paths.push_back(SparkPath(file));
+  SparkTable table{
+      .plan = spark_plans::ReadFiles("parquet", paths, {}), .local = local, .files = files};
+  for (const Field& field : local.schema().fields()) {
+    if (field.type == kVectorType) table.vectors.insert(AsciiLower(field.name));
+  }
+  return Add(std::move(table), local.schema());
+}
+
+Relation SparkEngine::NumberRows(const Relation& source, const std::string& column) {
+  if (source.schema().Find(column)) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("there is a column '{}' already, which is to number the rows", column));
+  }
+  const SparkTable& table = Of(source);
+  if (table.files.empty()) {
+    throw Error(ErrorKind::kInternal, "only the rows of files can be numbered");
+  }
+  // Where each stretch of rows that one task reads begins, and the number of its first row. A row's
+  // number inside its stretch is what Spark counts up as it reads.
+  constexpr std::string_view kSerial = "monotonically_increasing_id()";
+  struct Stretch {
+    std::size_t file;
+    std::int64_t begin, first_serial, num_rows;
+    std::string uri;
+  };
+  std::vector<Stretch> stretches;
+  std::map<std::string, std::size_t> file_of;
+  for (std::size_t i = 0; i < table.files.size(); ++i) {
+    file_of[PathOfSparkUri(SparkPath(table.files[i]))] = i;
+    file_of[table.files[i]] = i;
+  }
+  client_.Query(
+      SqlOver(source,
+              fmt::format("SELECT p, b, min(m), count(*) FROM (SELECT _metadata.file_path AS "
+                          "p, _metadata.file_block_start AS b, {} AS m FROM fs_input) GROUP "
+                          "BY p, b",
+                          kSerial)),
+      [&](const ArrowRows& rows) {
+        for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+          const std::string uri(rows.columns[0].Text(row));
+          const auto file = file_of.find(PathOfSparkUri(uri));
+          if (file == file_of.end()) {
+            throw Error(ErrorKind::kInternal, fmt::format("Spark read '{}', which is none of the "
+                                                          "files that it was asked to read",
+                                                          uri));
+          }
+          stretches.push_back({file->second, rows.columns[1].Integer(row),
+                               rows.columns[2].Integer(row), rows.columns[3].Integer(row), uri});
+        }
+      });
+  std::sort(stretches.begin(), stretches.end(), [](const Stretch& left, const Stretch& right) {
+    return std::pair(left.file, left.begin) < std::pair(right.file, right.begin);
+  });
+  std::string offset = "CASE";
+  std::int64_t num_before = 0;
+  for (const Stretch& stretch : stretches) {
+    offset += fmt::format(
+        " WHEN _metadata.file_path = {} AND _metadata.file_block_start = {} THEN {}L",
+        spark_plans::QuoteText(stretch.uri), stretch.begin, num_before - stretch.first_serial);
+    num_before += stretch.num_rows;
+  }
+  offset = stretches.empty() ? "0L" : offset + " END";
+  Schema schema = source.schema();
+  schema.Add({column, kLongType, /*nullable=*/false});
+  SparkTable numbered{.plan = SqlOver(source, fmt::format("SELECT *, {} + {} AS {} FROM fs_input",
+                                                          kSerial, offset, Quote(column))),
+                      .vectors = table.vectors};
+  return Add(std::move(numbered), std::move(schema));
+}
+
+Relation SparkEngine::Query(const Relation& input, const sql::Select& select) {
+  sql::ResolvedSelect resolved = sql::Resolve(select, input.schema());
+  std::set<std::string> looked_into;
+  for (const sql::ExpressionPtr& column : resolved.columns) {
+    if (column->kind != sql::Expression::Kind::kColumn) AddColumnsOf(*column, &looked_into);
+  }
+  if (resolved.where) AddColumnsOf(*resolved.where, &looked_into);
+  const SparkTable& table = Of(input);
+  SparkTable result{.plan = spark_plans::SqlOver(
+                        ArraysOf(input, looked_into),
+                        sql::Print(resolved, sql::Dialect::kSpark, spark_plans::kInput))};
+  for (std::size_t i = 0; i < resolved.columns.size(); ++i) {
+    const std::string source = AsciiLower(resolved.columns[i]->name);
+    if (resolved.columns[i]->kind == sql::Expression::Kind::kColumn &&
+        table.vectors.contains(source) && !looked_into.contains(source)) {
+      result.vectors.insert(AsciiLower(resolved.schema.fields()[i].name));
+    }
+  }
+  return Add(std::move(result), std::move(resolved.schema));
+}
+
+Relation SparkEngine::Join(const Relation& left, const Relation& right,
+                           const JoinOptions& options) {
+  JoinColumns join = ResolveJoin(left.schema(), right.schema(), options);
+  const SparkTable &left_table = Of(left), &right_table = Of(right);
+  SparkTable result;
+  std::string condition, list;
+  for (const auto& [left_key, right_key] : join.keys) {
+    condition += fmt::format("{}l.{} = r.{}", condition.empty() ? "" : " AND ", Quote(left_key),
+                             Quote(right_key));
+  }
+  for (const JoinColumns::Source& column : join.columns) {
+    list += fmt::format("{}{}.{}", list.empty() ? "" : ", ", column.is_left ? 'l' : 'r',
+                        Quote(column.name));
+    const std::string lower = AsciiLower(column.name);
+    if ((column.is_left ? left_table : right_table).vectors.contains(lower)) {
+      result.vectors.insert(lower);
+    }
+  }
+  result.plan =
+      spark_plans::Sql(fmt::format("SELECT {} FROM fs_left AS l {} JOIN fs_right AS r ON {}", list,
+                                   options.type == JoinType::kLeft ? "LEFT" : "INNER", condition),
+                       {{"fs_left", &left_table.plan}, {"fs_right", &right_table.plan}});
+  return Add(std::move(result), std::move(join.schema));
+}
+
+Relation SparkEngine::Score(const Relation& input, const ScoreOptions& options,
+                            RowFunction function) {
+  static_cast<void>(function);
+  const Field& features = input.schema().Get(options.features.name);
+  throw Error(ErrorKind::kUnsupported,
+              fmt::format("column '{}': Spark can't score with this model", features.name));
+}
+
+Relation SparkEngine::Keep(const Relation& input) {
+  // A view has its plan settled once; what is cached is found again by it.
+  const std::string view = fmt::format("fs_kept_{}", tables_.size());
+  connect::Command command;
+  connect::CreateDataFrameViewCommand* create = command.mutable_create_dataframe_view();
+  *create->mutable_input() = Of(input).plan;
+  create->set_name(view);
+  create->set_replace(true);
+  client_.Run(command);
+  SparkTable kept{.vectors = Of(input).vectors};
+  kept.plan.mutable_read()->mutable_named_table()->set_unparsed_identifier(view);
+  connect::AnalyzePlanRequest request;
+  *request.mutable_persist()->mutable_relation() = kept.plan;
+  connect::StorageLevel* level = request.mutable_persist()->mutable_storage_level();
+  level->set_use_disk(true);
+  level->set_use_memory(true);
+  level->set_deserialized(true);
+  level->set_replication(1);
+  client_.Analyze(request);
+  return Add(std::move(kept), input.schema());
+}
+
+std::vector<std::int64_t> SparkEngine::CountWhere(const Relation& input,
+                                                  std::span<const sql::ExpressionPtr> conditions) {
+  if (conditions.empty()) return {};
+  std::set<std::string> looked_into;
+  std::string list;
+  for (const sql::ExpressionPtr& condition : conditions) {
+    const sql::ExpressionPtr resolved = sql::Resolve(condition, input.schema());
+    if (resolved->type != kBooleanType && resolved->type != kNullType) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("a condition must be true or false, this one is of type {}",
+                              resolved->type.ToString()));
+    }
+    AddColumnsOf(*resolved, &looked_into);
+    list += fmt::format("{}count_if({})", list.empty() ? "" : ", ",
+                        sql::Print(*resolved, sql::Dialect::kSpark));
+  }
+  return Numbers(spark_plans::SqlOver(ArraysOf(input, looked_into),
+                                      fmt::format("SELECT {} FROM fs_input", list)));
+}
+
+std::vector<std::vector<ValueCount>> SparkEngine::ValueCountsOf(
+    const Relation& input, std::span<const sql::ExpressionPtr> expressions) {
+  if (expressions.empty()) return {};
+  std::set<std::string> looked_into;
+  std::string values, names, sets, which = "0";
+  for (std::size_t i = 0; i < expressions.size(); ++i) {
+    const sql::ExpressionPtr text =
+        sql::Resolve(sql::Cast(expressions[i], kStringType), input.schema());
+    AddColumnsOf(*text, &looked_into);
+    const std::string name = fmt::format("t{}", i);
+    values += fmt::format("{}{} AS {}", i == 0 ? "" : ", ", sql::Print(*text, sql::Dialect::kSpark),
+                          name);
+    names += name + ", ";
+    sets += fmt::format("{}({})", i == 0 ? "" : ", ", name);
+    if (i > 0) which += fmt::format(" + {} * (1 - grouping({}))", i, name);
+  }
+  std::vector<std::vector<ValueCount>> counts(expressions.size());
+  client_.Query(
+      spark_plans::SqlOver(ArraysOf(input, looked_into),
+                           fmt::format("SELECT {}CAST({} AS BIGINT), count(*) FROM (SELECT {} FROM "
+                                       "fs_input) GROUP BY GROUPING SETS ({})",
+                                       names, which, values, sets)),
+      [&](const ArrowRows& rows) {
+        for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+          const auto set = static_cast<std::size_t>(rows.columns[expressions.size()].Integer(row));
+          ValueCount& count = counts.at(set).emplace_back();
+          if (!rows.columns[set].IsNull(row))
+            count.value = std::string(rows.columns[set].Text(row));
+          count.count = rows.columns[expressions.size() + 1].Integer(row);
+        }
+      });
+  return counts;
+}
+
+std::vector<NamedValue> SparkEngine::FetchRow(const Relation& input) {
+  const SparkTable& table = Of(input);
+  if (table.local) return local_->FetchRow(*table.local);
+  std::string list;
+  for (const Field& field : input.schema().fields()) {
+    const bool is_text = field.type == kStringType || field.type == kDateType ||
+                         field.type == kTimestampType || field.type.kind == TypeKind::kDecimal;
+    list += fmt::format(
+        "{}{}", list.empty() ? "" : ", ",
+        is_text ? fmt::format("CAST({} AS STRING)", Quote(field.name)) : Quote(field.name));
+  }
+  std::set<std::string> all;
+  for (const std::string& name : input.schema().names()) all.insert(AsciiLower(name));
+  std::vector<NamedValue> values;
+  std::int64_t num_rows = 0;
+  client_.Query(spark_plans::SqlOver(ArraysOf(input, all),
+                                     fmt::format("SELECT {} FROM fs_input LIMIT 2", list)),
+                [&](const ArrowRows& rows) {
+                  num_rows += rows.num_rows;
+                  if (rows.num_rows == 0 || !values.empty()) return;
+                  for (std::size_t i = 0; i < rows.columns.size(); ++i) {
+                    const ArrowColumn& column = rows.columns[i];
+                    const Field& field = input.schema().fields()[i];
+                    NamedValue& value = values.emplace_back(NamedValue{field.name, {}});
+                    if (column.IsNull(0)) continue;
+                    if (field.type == kVectorType) {
+                      const ArrowColumn items = column.Items();
+                      std::vector<double> numbers;
+                      for (std::int64_t k = column.ItemsBegin(0); k < column.ItemsEnd(0); ++k) {
+                        numbers.push_back(items.Number(k));
+                      }
+                      value.value = std::move(numbers);
+                    } else if (field.type == kBooleanType) {
+                      value.value = column.Integer(0) != 0;
+                    } else if (field.type == kLongType) {
+                      value.value = column.Integer(0);
+                    } else if (field.type.IsIntegral()) {
+                      value.value = static_cast<std::int32_t>(column.Integer(0));
+                    } else if (field.type == kDoubleType || field.type == kFloatType) {
+                      value.value = column.Number(0);
+                    } else {
+                      value.value = std::string(column.Text(0));
+                    }
+                  }
+                });
+  if (num_rows != 1) {
+    throw Error(ErrorKind::kInvalidArgument,
+                fmt::format("one row was expected, there are {}", num_rows == 0 ? "none" : "more"));
+  }
+  return values;
+}
+
+void SparkEngine::Scan(const Relation& input, const std::vector<ScanColumn>& columns,
+                       const std::function<void(MatrixView<const double> rows)>& visitor) {
+  if (columns.empty()) throw Error(ErrorKind::kInvalidArgument, "a scan needs at least one column");
+  std::string list;
+  std::set<std::string> vectors;
+  std::vector<const Field*> fields;
+  std::size_t width = 0;
+  for (const ScanColumn& column : columns) {
+    const Field& field = input.schema().Get(column.name);
+    const bool is_vector = field.type == kVectorType;
+    if (!is_vector && !field.type.IsNumeric() && field.type != kBooleanType) {
+      throw Error(
+          ErrorKind::kInvalidArgument,
+          fmt::format(
+              "column '{}' is {}: only numbers, booleans and vectors can be read as numbers",
+              field.name, field.type.ToString()));
+    }
+    if (!is_vector && column.width != 1) {
+      throw Error(
+          ErrorKind::kInvalidArgument,
+          fmt::format("column '{}' is a number, not a vector of {}", field.name, column.width));
+    }
+    if (is_vector) vectors.insert(AsciiLower(field.name));
+    list += fmt::format(
+        "{}{}", list.empty() ? "" : ", ",
+        is_vector ? Quote(field.name) : fmt::format("CAST({} AS DOUBLE)", Quote(field.name)));
+    fields.push_back(&field);
+    width += column.width;
+  }
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> block;
+  std::int64_t num_before = 0;
+  client_.Query(
+      spark_plans::SqlOver(ArraysOf(input, vectors), fmt::format("SELECT {} FROM fs_input", list)),
+      [&](const ArrowRows& rows) {
+        const auto num_rows = static_cast<std::size_t>(rows.num_rows);
+        if (num_rows == 0) return;
+        block.assign(num_rows * width, kNaN);
+        double* out = block.data();
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+          const ArrowColumn& column = rows.columns[i];
+          for (std::size_t row = 0; row < num_rows; ++row) {
+            const auto at = static_cast<std::int64_t>(row);
+            if (column.IsNull(at)) continue;
+            if (fields[i]->type != kVectorType) {
+              out[row * width] = column.Number(at);
+              continue;
+            }
+            const ArrowColumn items = column.Items();
+            const std::int64_t begin = column.ItemsBegin(at);
+            const auto length = static_cast<std::size_t>(column.ItemsEnd(at) - begin);
+            if (length != columns[i].width) {
+              throw Error(
+                  ErrorKind::kInvalidArgument,
+                  fmt::format(
+                      "column '{}', row {}: a vector of {} where a vector of {} numbers was "
+                      "expected",
+                      fields[i]->name, num_before + at + 1, length, columns[i].width));
+            }
+            for (std::size_t k = 0; k < length; ++k) {
+              out[row * width + k] = items.Number(begin + static_cast<std::int64_t>(k));
+            }
+          }
+          out += columns[i].width;
+        }
+        visitor(MatrixView<const double>(block.data(), num_rows, width));
+        num_before += rows.num_rows;
+      });
+}
+
+void SparkEngine::ScanCounted(
+    const Relation& input, const std::vector<std::string>& columns,
+    const std::function<void(MatrixView<const double> rows, std::span<const std::int64_t> counts)>&
+        visitor) {
+  std::string list, names;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Field& field = input.schema().Get(columns[i]);
+    if (!field.type.IsNumeric()) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("column '{}' is {}; only numbers are counted", field.name,
+                              field.type.ToString()));
+    }
+    list += fmt::format("{}CAST({} AS DOUBLE) AS c{}", i == 0 ? "" : ", ", Quote(field.name), i);
+    names += fmt::format("{}c{}", i == 0 ? "" : ", ", i);
+  }
+  std::vector<double> block;
+  std::vector<std::int64_t> counts;
+  client_.Query(
+      SqlOver(input,
+              fmt::format("SELECT {0}, count(*) FROM (SELECT {1} FROM fs_input) GROUP BY {0}",
+                          names, list)),
+      [&](const ArrowRows& rows) {
+        block.clear();
+        counts.clear();
+        for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+          for (std::size_t i = 0; i < columns.size(); ++i) {
+            block.push_back(rows.columns[i].IsNull(row) ? std::numeric_limits<double>::quiet_NaN()
+                                                        : rows.columns[i].Number(row));
+          }
+          counts.push_back(rows.columns[columns.size()].Integer(row));
+        }
+        visitor(MatrixView<const double>(block.data(), counts.size(), columns.size()), counts);
+      });
+}
+
+TrainingQuery SparkEngine::QueryOf(const Relation& input, const TrainingView& view) const {
+  const Field& features = input.schema().Get(view.features.name);
+  if (features.type != kVectorType) {
+    throw Error(ErrorKind::kInvalidArgument, fmt::format("column '{}' is {}, not a vector",
+                                                         features.name, features.type.ToString()));
+  }
+  const auto number = [&](const std::string& name) {
+    const Field& field = input.schema().Get(name);
+    if (!field.type.IsNumeric()) {
+      throw Error(ErrorKind::kInvalidArgument, fmt::format("column '{}' is {}, not a number",
+                                                           field.name, field.type.ToString()));
+    }
+    return fmt::format("CAST({} AS DOUBLE)", Quote(field.name));
+  };
+  TrainingQuery query{.plan = ArraysOf(input, {AsciiLower(features.name)}),
+                      .features = Quote(features.name),
+                      .width = view.features.width,
+                      .label = number(view.label),
+                      .weight = std::nullopt};
+  if (view.weight) query.weight = number(*view.weight);
+  return query;
+}
+
+const DistinctRows* SparkEngine::DistinctOf(const Relation& input, const TrainingView& view) {
+  const std::string key = fmt::format("{}\n{}\n{}\n{}", input.name(), view.features.name,
+                                      view.label, view.weight.value_or(""));
+  if (key != distinct_key_) {
+    distinct_rows_ = FetchDistinctRows(&client_, QueryOf(input, view));
+    distinct_key_ = key;
+    if (!distinct_rows_) {
+      LogDebug(fmt::format("more than {} different rows: values and cells are counted one by one",
+                           WithThousands(kMaxDistinctRows)));
+    }
+  }
+  return distinct_rows_ ? &*distinct_rows_ : nullptr;
+}
+
+std::optional<RecordOrigin> SparkEngine::Locate(const Relation& csv,
+                                                const sql::ExpressionPtr& condition,
+                                                const std::string& column) {
+  const SparkTable& table = Of(csv);
+  if (!table.csv) {
+    throw Error(ErrorKind::kInvalidArgument,
+                "only the rows of a relation that was read from CSV can be located");
+  }
+  // Lines are known to a reader in this process alone; it is given the one file that matters.
+  std::string file;
+  client_.Query(SqlOver(csv, fmt::format("SELECT min(_metadata.file_path) FROM fs_input WHERE {}",
+                                         PrintFor(condition, csv.schema()))),
+                [&](const ArrowRows& rows) {
+                  for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+                    if (!rows.columns[0].IsNull(row))
+                      file = PathOfSparkUri(rows.columns[0].Text(row));
+                  }
+                });
+  if (file.empty()) return std::nullopt;
+  CsvSource source = *table.csv;
+  source.files = {file};
+  source.types.clear();
+  for (const Field& field : csv.schema().fields())
+    source.types.emplace_back(field.name, field.type);
+  return local_->Locate(local_->ReadCsv(source), condition, column);
+}
+
+WriteResult SparkEngine::Write(const Relation& input, const WriteOptions& options) {
+  const SparkTable& table = Of(input);
+  if (table.local && table.files.empty()) return local_->Write(*table.local, options);
+  constexpr std::string_view kSchemaKey = "org.apache.spark.sql.parquet.row.metadata";
+  const auto json = options.key_values.find(std::string(kSchemaKey));
+  Plan plan =
+      WithVectors(table, input.schema(), json == options.key_values.end() ? "" : json->second);
+  if (!options.order_by.empty()) {
+    Plan sorted;
+    connect::Sort* sort = sorted.mutable_sort();
+    *sort->mutable_input() = spark_plans::Coalesce(plan, 1);
+    sort->set_is_global(false);
+    connect::Expression::SortOrder* order = sort->add_order();
+    order->mutable_child()->mutable_expression_string()->set_expression(Quote(options.order_by));
+    order->set_direction(connect::Expression::SortOrder::SORT_DIRECTION_ASCENDING);
+    order->set_null_ordering(connect::Expression::SortOrder::SORT_NULLS_FIRST);
+    plan.Clear();
+    *plan.mutable_drop()->mutable_input() = std::move(sorted);
+    plan.mutable_drop()->add_column_names(options.order_by);
+  } else if (options.target_file_bytes == 0) {
+    plan = spark_plans::Coalesce(plan, 1);
+  }
+  // The rows are counted as they are written.
+  Plan counted;
+  connect::CollectMetrics* metrics = counted.mutable_collect_metrics();
+  *metrics->mutable_input() = std::move(plan);
+  metrics->set_name("fs_written");
+  connect::Expression::Alias* alias = metrics->add_metrics()->mutable_alias();
+  alias->mutable_expr()->mutable_expression_string()->set_expression("count(*)");
+  alias->add_name("num_rows");
+
+  connect::Command command;
+  connect::WriteOperation* write = command.mutable_write_operation();
+  *write->mutable_input() = std::move(counted);
+  write->set_source(options.format == FileFormat::kCsv ? "csv" : "parquet");
+  write->set_path(SparkPath(options.directory));
+  write->set_mode(connect::WriteOperation::SAVE_MODE_APPEND);
+  if (options.format == FileFormat::kCsv) (*write->mutable_options())["header"] = "true";
+
+  WriteResult result;
+  bool is_counted = false;
+  client_.Run(command, [&](const connect::ExecutePlanResponse& response) {
+    for (const auto& observed : response.observed_metrics()) {
+      if (observed.name() != "fs_written" || observed.values_size() == 0) continue;
+      result.num_rows = observed.values(0).long_();
+      is_counted = true;
+    }
+  });
+  if (!is_counted) throw Error(ErrorKind::kInternal, "Spark did not say how many rows it wrote");
+  // Checksum files of Hadoop's local file system would not fit the files any more once those are
+  // moved; _SUCCESS is the caller's.
+  for (const auto& entry : std::filesystem::directory_iterator(options.directory)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("part-")) {
+      result.files.push_back(name);
+    } else {
+      std::filesystem::remove(entry.path());
+    }
+  }
+  std::sort(result.files.begin(), result.files.end());
+  if (result.files.empty()) {
+    throw Error(
+        ErrorKind::kIo,
+        fmt::format("Spark wrote to '{}', but nothing is there: the server sees other files "
+                    "than this machine; use a path that both have, or s3://",
+                    options.directory));
+  }
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> OpenSpark(const SparkOptions& options) {
+  return std::make_unique<SparkEngine>(options);
+}
+
+}  // namespace firesteel

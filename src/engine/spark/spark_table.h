@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/spark/plans.h"
+
+namespace firesteel {
+
+/// A relation as the Spark engine has it. A vector column is an array of doubles in the plan, as
+/// SQL text can only compute those, until it is written; one that Spark itself made or read and
+/// that nothing has looked into is still a vector.
+struct SparkTable {
+  spark_plans::Plan plan = {};
+  std::set<std::string> vectors = {};  // Columns that are vectors in the plan, in lower case.
+  /// Files of ours or others that a reader in this process knows, too.
+  std::optional<Relation> local = {};
+  std::optional<CsvSource> csv = {};
+  std::vector<std::string> files = {};  // Of csv or Parquet, in their order.
+};
+
+/// The columns of `schema` as a projection, each as it is but for vectors, which are put through
+/// `function` where `vectors` says that the plan has them the other way.
+spark_plans::Plan WithArrays(const SparkTable& table, const Schema& schema,
+                             const std::set<std::string>& wanted);
+/// All vector columns as Spark's vectors, with the metadata that the JSON of a schema has (empty:
+/// none).
+spark_plans::Plan WithVectors(const SparkTable& table, const Schema& schema,
+                              const std::string& schema_json);
+
+}  // namespace firesteel

@@ -1,0 +1,363 @@
+#include "engine/spark/training_rows.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <tuple>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "engine/spark/connect/arrow_rows.h"
+#include "sql/expression.h"
+#include "sql/print.h"
+
+namespace firesteel {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+double NumberOrNaN(const ArrowColumn& column, std::int64_t row) {
+  return column.IsNull(row) ? kNaN : column.Number(row) + 0.0;
+}
+
+std::string Slot(std::size_t i) { return fmt::format("s{}", i); }
+
+// The rows with one column for each feature, `y` and `w`. A vector of another length is an error.
+std::string SlotsSql(const TrainingQuery& query) {
+  std::string slots;
+  for (std::size_t i = 0; i < query.width; ++i) {
+    slots += fmt::format("get(f, {}) AS {}, ", i, Slot(i));
+  }
+  const std::string refuse =
+      fmt::format("raise_error(concat('a vector of ', size(f), ' numbers where {} were expected'))",
+                  query.width);
+  return fmt::format(
+      "SELECT {0}y, w FROM (SELECT IF(size({1}) = {2} OR {1} IS NULL, {1}, CAST({3} AS "
+      "ARRAY<DOUBLE>)) AS f, {4} AS y, {5} AS w FROM (SELECT *, {1} AS f FROM {6}))",
+      slots, "f", query.width, refuse, query.label, query.weight.value_or("1e0"),
+      spark_plans::kInput);
+}
+
+std::string SlotList(std::size_t width) {
+  std::string list;
+  for (std::size_t i = 0; i < width; ++i) list += Slot(i) + ", ";
+  return list;
+}
+
+std::string IsUsable(const std::string& column) {
+  return fmt::format(
+      "({0} IS NOT NULL AND {0} > CAST('-Infinity' AS DOUBLE) AND {0} < "
+      "CAST('Infinity' AS DOUBLE))",
+      column);
+}
+
+bool IsBefore(double left, double right) {
+  return std::isnan(right) ? !std::isnan(left) : left < right;
+}
+
+void Sort(std::vector<WeightedValue>* values) {
+  std::sort(values->begin(), values->end(),
+            [](const WeightedValue& left, const WeightedValue& right) {
+              if (IsBefore(left.value, right.value)) return true;
+              if (IsBefore(right.value, left.value)) return false;
+              return IsBefore(left.weight, right.weight);
+            });
+}
+
+// Puts cells in order, equal ones together.
+Cells Ordered(const Cells& cells) {
+  const std::size_t width = cells.num_features;
+  std::vector<std::size_t> order(cells.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto bins_of = [&](std::size_t cell) {
+    return std::span<const std::uint16_t>(cells.bins).subspan(cell * width, width);
+  };
+  const auto compare = [&](std::size_t left, std::size_t right) {
+    const auto a = bins_of(left), b = bins_of(right);
+    if (const auto [i, j] = std::mismatch(a.begin(), a.end(), b.begin()); i != a.end()) {
+      return *i < *j ? -1 : 1;
+    }
+    for (const auto& column : {&cells.labels, &cells.weights}) {
+      if ((*column)[left] != (*column)[right]) return (*column)[left] < (*column)[right] ? -1 : 1;
+    }
+    return 0;
+  };
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t left, std::size_t right) { return compare(left, right) < 0; });
+  Cells ordered;
+  ordered.num_features = width;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::size_t cell = order[i];
+    if (i > 0 && compare(order[i - 1], cell) == 0) {
+      ordered.counts.back() += cells.counts[cell];
+      continue;
+    }
+    const auto bins = bins_of(cell);
+    ordered.bins.insert(ordered.bins.end(), bins.begin(), bins.end());
+    ordered.labels.push_back(cells.labels[cell]);
+    ordered.weights.push_back(cells.weights[cell]);
+    ordered.counts.push_back(cells.counts[cell]);
+  }
+  return ordered;
+}
+
+// The bin of a slot, in SQL.
+std::string BinSql(const std::string& slot, const FeatureBins& bins) {
+  if (bins.arity) return fmt::format("CAST({} AS INT)", slot);
+  if (bins.thresholds.empty()) return "0";
+  // Halves again and again: a chain of comparisons would take as many as there are thresholds.
+  const auto halve = [&](const auto& self, std::size_t begin, std::size_t end) -> std::string {
+    if (begin == end) return fmt::format("{}", begin);
+    const std::size_t middle = (begin + end) / 2;
+    return fmt::format("IF({} <= {}, {}, {})", slot,
+                       sql::Print(*sql::Literal(bins.thresholds[middle]), sql::Dialect::kSpark),
+                       self(self, begin, middle), self(self, middle + 1, end));
+  };
+  return halve(halve, 0, bins.thresholds.size());
+}
+
+}  // namespace
+
+std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const TrainingQuery& query) {
+  const std::string slots = SlotList(query.width);
+  const spark_plans::Plan plan = spark_plans::SqlOver(
+      query.plan, fmt::format("SELECT {0}y, w, count(*) FROM ({1}) GROUP BY {0}y, w LIMIT {2}",
+                              slots, SlotsSql(query), kMaxDistinctRows + 1));
+  DistinctRows rows;
+  rows.num_features = query.width;
+  const std::size_t width = query.width + 2;
+  client->Query(plan, [&](const ArrowRows& batch) {
+    for (std::int64_t row = 0; row < batch.num_rows; ++row) {
+      for (std::size_t i = 0; i < width; ++i) {
+        rows.values.push_back(NumberOrNaN(batch.columns[i], row));
+      }
+      rows.counts.push_back(batch.columns[width].Integer(row));
+    }
+  });
+  if (rows.size() > static_cast<std::size_t>(kMaxDistinctRows)) return std::nullopt;
+  return rows;
+}
+
+std::vector<std::vector<WeightedValue>> DistinctValuesOf(const DistinctRows& rows,
+                                                         std::span<const std::size_t> features) {
+  std::vector<std::vector<WeightedValue>> all;
+  const auto less = [](const std::pair<double, double>& left,
+                       const std::pair<double, double>& right) {
+    if (IsBefore(left.first, right.first)) return true;
+    if (IsBefore(right.first, left.first)) return false;
+    return IsBefore(left.second, right.second);
+  };
+  for (const std::size_t feature : features) {
+    std::map<std::pair<double, double>, std::int64_t, decltype(less)> counts(less);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const std::span<const double> row = rows.row(i);
+      counts[{row[feature], row[rows.num_features + 1]}] += rows.counts[i];
+    }
+    std::vector<WeightedValue>& values = all.emplace_back();
+    for (const auto& [key, count] : counts) values.push_back({key.first, key.second, count});
+  }
+  return all;
+}
+
+std::optional<Cells> CellsOf(const DistinctRows& rows, std::span<const FeatureBins> bins) {
+  Cells cells;
+  cells.num_features = rows.num_features;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::span<const double> row = rows.row(i);
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      if (!std::isfinite(row[k])) return std::nullopt;
+      if (k >= rows.num_features) continue;
+      if (bins[k].arity && !(row[k] >= 0.0 && row[k] < *bins[k].arity)) return std::nullopt;
+      cells.bins.push_back(bins[k].BinOf(row[k]));
+    }
+    cells.labels.push_back(row[rows.num_features]);
+    cells.weights.push_back(row[rows.num_features + 1]);
+    cells.counts.push_back(rows.counts[i]);
+  }
+  return Ordered(cells);
+}
+
+std::vector<ValueRange> RangesOf(const DistinctRows& rows) {
+  std::vector<ValueRange> ranges(rows.num_features, {kNaN, kNaN});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::span<const double> row = rows.row(i);
+    for (std::size_t k = 0; k < rows.num_features; ++k) {
+      if (std::isnan(row[k])) continue;
+      ranges[k].min = std::fmin(ranges[k].min, row[k]);
+      ranges[k].max = std::fmax(ranges[k].max, row[k]);
+    }
+  }
+  return ranges;
+}
+
+std::vector<std::int64_t> UnusableOf(const DistinctRows& rows, bool has_weight) {
+  std::vector<std::int64_t> counts(rows.num_features + (has_weight ? 2 : 1), 0);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::span<const double> row = rows.row(i);
+    for (std::size_t k = 0; k < counts.size(); ++k) {
+      if (!std::isfinite(row[k])) counts[k] += rows.counts[i];
+    }
+  }
+  return counts;
+}
+
+std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* client,
+                                                            const TrainingQuery& query,
+                                                            std::span<const std::size_t> features) {
+  std::string entries;
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    entries += fmt::format("{}{}, {}", i == 0 ? "" : ", ", i, Slot(features[i]));
+  }
+  const spark_plans::Plan plan = spark_plans::SqlOver(
+      query.plan, fmt::format("SELECT k, v, w, count(*) FROM (SELECT stack({}, {}) AS (k, v), w "
+                              "FROM ({})) GROUP BY k, v, w",
+                              features.size(), entries, SlotsSql(query)));
+  std::vector<std::vector<WeightedValue>> all(features.size());
+  client->Query(plan, [&](const ArrowRows& batch) {
+    for (std::int64_t row = 0; row < batch.num_rows; ++row) {
+      // Null and NaN are two groups.
+      all[static_cast<std::size_t>(batch.columns[0].Integer(row))].push_back(
+          {NumberOrNaN(batch.columns[1], row), NumberOrNaN(batch.columns[2], row),
+           batch.columns[3].Integer(row)});
+    }
+  });
+  for (std::vector<WeightedValue>& values : all) {
+    Sort(&values);
+    std::vector<WeightedValue> merged;
+    for (const WeightedValue& value : values) {
+      const bool is_same = !merged.empty() && !IsBefore(merged.back().value, value.value) &&
+                           !IsBefore(merged.back().weight, value.weight);
+      if (is_same) {
+        merged.back().count += value.count;
+      } else {
+        merged.push_back(value);
+      }
+    }
+    values = std::move(merged);
+  }
+  return all;
+}
+
+std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& query,
+                                std::span<const FeatureBins> bins, std::int64_t limit_bytes) {
+  // Bins side by side in as few numbers as hold them, as groups of few columns are found faster.
+  struct Word {
+    std::size_t begin = 0, end = 0;  // Features.
+    std::string sql;
+  };
+  std::vector<Word> words;
+  std::string is_usable = fmt::format("{} AND {}", IsUsable("y"), IsUsable("w"));
+  std::uint64_t room = 0;
+  for (std::size_t i = 0; i < bins.size(); ++i) {
+    is_usable += " AND " + IsUsable(Slot(i));
+    if (bins[i].arity) {
+      is_usable += fmt::format(" AND {0} >= 0 AND {0} < {1}", Slot(i), *bins[i].arity);
+    }
+    const std::uint64_t size = std::max<std::uint64_t>(bins[i].num_bins(), 1);
+    if (words.empty() || room < size) {
+      words.push_back({i, i, "0L"});
+      room = std::uint64_t{1} << 62;
+    }
+    Word& word = words.back();
+    word.sql = fmt::format("({} * {} + {})", word.sql, size, BinSql(Slot(i), bins[i]));
+    word.end = i + 1;
+    room /= size;
+  }
+  std::string keys, selected;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    keys += fmt::format("k{}, ", i);
+    selected += fmt::format("IF(u, {}, -1L) AS k{}, ", words[i].sql, i);
+  }
+  const spark_plans::Plan plan = spark_plans::SqlOver(
+      query.plan,
+      fmt::format(
+          "SELECT u, {0}y, w, count(*) FROM (SELECT u, {1}IF(u, y, 0e0) AS y, IF(u, w, 0e0) "
+          "AS w FROM (SELECT *, ({2}) AS u FROM ({3}))) GROUP BY u, {0}y, w",
+          keys, selected, is_usable, SlotsSql(query)));
+  Cells cells;
+  cells.num_features = bins.size();
+  bool all_usable = true;
+  const std::int64_t bytes_a_cell = static_cast<std::int64_t>(2 * bins.size() + 3 * sizeof(double));
+  client->Query(plan, [&](const ArrowRows& batch) {
+    for (std::int64_t row = 0; row < batch.num_rows; ++row) {
+      if (batch.columns[0].Integer(row) == 0) {
+        all_usable = false;
+        continue;
+      }
+      const std::size_t first = cells.bins.size();
+      cells.bins.resize(first + bins.size());
+      for (std::size_t w = 0; w < words.size(); ++w) {
+        auto left = static_cast<std::uint64_t>(batch.columns[1 + w].Integer(row));
+        for (std::size_t i = words[w].end; i-- > words[w].begin;) {
+          const std::uint64_t size = std::max<std::uint64_t>(bins[i].num_bins(), 1);
+          cells.bins[first + i] = static_cast<std::uint16_t>(left % size);
+          left /= size;
+        }
+      }
+      cells.labels.push_back(batch.columns[1 + words.size()].Number(row) + 0.0);
+      cells.weights.push_back(batch.columns[2 + words.size()].Number(row) + 0.0);
+      cells.counts.push_back(batch.columns[3 + words.size()].Integer(row));
+    }
+    // They are held twice while they are put in order.
+    const std::int64_t bytes = 2 * bytes_a_cell * static_cast<std::int64_t>(cells.size());
+    if (limit_bytes > 0 && bytes > limit_bytes) {
+      throw Error(
+          ErrorKind::kUnsupported,
+          fmt::format(
+              "more than {} cells, which take more than {} MB of the memory limit of {} MB: "
+              "the rows do not collapse; train with fewer bins (maxBins), on a sample of "
+              "the rows, with more memory (--memory-limit), or on the cluster itself "
+              "(--trainer spark)",
+              WithThousands(static_cast<long long>(cells.size())), bytes / 1'000'000,
+              limit_bytes / 1'000'000));
+    }
+  });
+  if (!all_usable) return std::nullopt;
+  return Ordered(cells);
+}
+
+std::vector<ValueRange> FetchRanges(ConnectClient* client, const TrainingQuery& query) {
+  std::string list;
+  for (std::size_t i = 0; i < query.width; ++i) {
+    for (const char* aggregate : {"min", "max"}) {
+      list += fmt::format("{0}{1}({2}) FILTER (WHERE NOT isnan({2}))", list.empty() ? "" : ", ",
+                          aggregate, Slot(i));
+    }
+  }
+  std::vector<ValueRange> ranges(query.width, {kNaN, kNaN});
+  client->Query(
+      spark_plans::SqlOver(query.plan, fmt::format("SELECT {} FROM ({})", list, SlotsSql(query))),
+      [&](const ArrowRows& batch) {
+        for (std::size_t i = 0; i < query.width && batch.num_rows > 0; ++i) {
+          ranges[i] = {NumberOrNaN(batch.columns[2 * i], 0),
+                       NumberOrNaN(batch.columns[2 * i + 1], 0)};
+        }
+      });
+  return ranges;
+}
+
+std::vector<std::int64_t> FetchUnusable(ConnectClient* client, const TrainingQuery& query) {
+  std::string list;
+  for (std::size_t i = 0; i < query.width; ++i) {
+    list += fmt::format("count_if(NOT {}), ", IsUsable(Slot(i)));
+  }
+  list += fmt::format("count_if(NOT {})", IsUsable("y"));
+  if (query.weight) list += fmt::format(", count_if(NOT {})", IsUsable("w"));
+  std::vector<std::int64_t> counts;
+  client->Query(
+      spark_plans::SqlOver(query.plan, fmt::format("SELECT {} FROM ({})", list, SlotsSql(query))),
+      [&](const ArrowRows& batch) {
+        for (std::int64_t row = 0; row < batch.num_rows; ++row) {
+          for (const ArrowColumn& column : batch.columns) {
+            counts.push_back(column.Integer(row));
+          }
+        }
+      });
+  return counts;
+}
+
+}  // namespace firesteel

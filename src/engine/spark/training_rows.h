@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/spark/connect/connect_client.h"
+#include "engine/spark/plans.h"
+
+namespace firesteel {
+
+/// A TrainingView said in SQL over a plan: features an array, label and weight doubles.
+struct TrainingQuery {
+  spark_plans::Plan plan;
+  std::string features;  // SQL of an array of doubles.
+  std::size_t width = 0;
+  std::string label;
+  std::optional<std::string> weight;
+};
+
+/// The distinct rows of a TrainingView with their numbers: all that a learner can ask, if they are
+/// few. A null is NaN, -0.0 is 0.0.
+struct DistinctRows {
+  std::size_t num_features = 0;
+  std::vector<double> values;        // Shape (n, num_features + 2): features, label, weight.
+  std::vector<std::int64_t> counts;  // Shape (n).
+
+  std::size_t size() const { return counts.size(); }
+  std::span<const double> row(std::size_t i) const {
+    return {values.data() + i * (num_features + 2), num_features + 2};
+  }
+};
+
+/// The most rows that are fetched as DistinctRows.
+inline constexpr std::int64_t kMaxDistinctRows = std::int64_t{1} << 18;
+
+/// One job. Nothing if there are more than kMaxDistinctRows.
+std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const TrainingQuery& query);
+
+// What Engine's verbs of the same names say, of distinct rows.
+std::vector<std::vector<WeightedValue>> DistinctValuesOf(const DistinctRows& rows,
+                                                         std::span<const std::size_t> features);
+std::optional<Cells> CellsOf(const DistinctRows& rows, std::span<const FeatureBins> bins);
+std::vector<ValueRange> RangesOf(const DistinctRows& rows);
+std::vector<std::int64_t> UnusableOf(const DistinctRows& rows, bool has_weight);
+
+// The same of all rows, one job each.
+std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* client,
+                                                            const TrainingQuery& query,
+                                                            std::span<const std::size_t> features);
+/// Throws Error(kUnsupported) if the cells take more than `limit_bytes` (0: no limit).
+std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& query,
+                                std::span<const FeatureBins> bins, std::int64_t limit_bytes);
+std::vector<ValueRange> FetchRanges(ConnectClient* client, const TrainingQuery& query);
+std::vector<std::int64_t> FetchUnusable(ConnectClient* client, const TrainingQuery& query);
+
+}  // namespace firesteel
