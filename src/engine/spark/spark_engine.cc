@@ -199,19 +199,17 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
     read.at(*position).type = kStringType;
     inferred.at(*position).type = type;
   }
-  SparkTable table{
-      .plan = ReadCsvFiles(source, spark_plans::DdlOf(read)), .csv = source, .files = source.files};
-  if (!source.types.empty()) {
-    std::vector<spark_plans::ProjectedColumn> columns;
-    for (const Field& field : inferred.fields()) {
-      const std::string name = Quote(field.name);
-      const bool is_declared = read.Get(field.name).type != field.type;
-      columns.push_back(
-          {field.name,
-           is_declared ? fmt::format("CAST({} AS {})", name, field.type.ToString()) : name});
-    }
-    table.plan = spark_plans::Project(table.plan, columns);
+  SparkTable table{.csv = source,
+                   .files = source.files,
+                   .reader = ReadCsvFiles(source, spark_plans::DdlOf(read))};
+  for (const Field& field : inferred.fields()) {
+    const std::string name = Quote(field.name);
+    const bool is_declared = read.Get(field.name).type != field.type;
+    table.columns.push_back(
+        {field.name,
+         is_declared ? fmt::format("CAST({} AS {})", name, field.type.ToString()) : name});
   }
+  table.plan = WithOrigin(table, {});
   return Add(std::move(table), std::move(inferred));
 }
 
@@ -220,10 +218,25 @@ Relation SparkEngine::ReadParquet(const std::vector<std::string>& files) {
   std::vector<std::string> paths;
   for (const std::string& file : files) paths.push_back(SparkPath(file));
   SparkTable table{
-      .plan = spark_plans::ReadFiles("parquet", paths, {}), .local = local, .files = files};
+      .local = local, .files = files, .reader = spark_plans::ReadFiles("parquet", paths, {})};
+  std::optional<std::string> schema_json;
   for (const Field& field : local.schema().fields()) {
-    if (field.type == kVectorType) table.vectors.insert(AsciiLower(field.name));
+    const std::string name = Quote(field.name);
+    spark_plans::ProjectedColumn column{.name = field.name, .sql = name};
+    if (field.type == kVectorType) {
+      if (!schema_json) {
+        schema_json = local_->ParquetKeyValue(files.front(), kSparkSchemaKey).value_or("");
+      }
+      // To Spark it is a vector only if the file says so, and a struct otherwise.
+      if (SaysVector(*schema_json, field.name)) {
+        table.vectors.insert(AsciiLower(field.name));
+      } else {
+        column.sql = ArrayOfVectorStruct(name);
+      }
+    }
+    table.columns.push_back(std::move(column));
   }
+  table.plan = WithOrigin(table, {});
   return Add(std::move(table), local.schema());
 }
 
@@ -238,7 +251,9 @@ Relation SparkEngine::NumberRows(const Relation& source, const std::string& colu
   }
   // Where each stretch of rows that one task reads begins, and the number of its first row. A row's
   // number inside its stretch is what Spark counts up as it reads.
-  constexpr std::string_view kSerial = "monotonically_increasing_id()";
+  const Plan with_origin = WithOrigin(table, {{"fs_path", "_metadata.file_path"},
+                                              {"fs_begin", "_metadata.file_block_start"},
+                                              {"fs_serial", "monotonically_increasing_id()"}});
   struct Stretch {
     std::size_t file;
     std::int64_t begin, first_serial, num_rows;
@@ -247,15 +262,12 @@ Relation SparkEngine::NumberRows(const Relation& source, const std::string& colu
   std::vector<Stretch> stretches;
   std::map<std::string, std::size_t> file_of;
   for (std::size_t i = 0; i < table.files.size(); ++i) {
-    file_of[PathOfSparkUri(SparkPath(table.files[i]))] = i;
-    file_of[table.files[i]] = i;
+    file_of[PathOfSparkUri(SparkUri(table.files[i]))] = i;
   }
   client_.Query(
-      SqlOver(source,
-              fmt::format("SELECT p, b, min(m), count(*) FROM (SELECT _metadata.file_path AS "
-                          "p, _metadata.file_block_start AS b, {} AS m FROM fs_input) GROUP "
-                          "BY p, b",
-                          kSerial)),
+      spark_plans::SqlOver(with_origin,
+                           "SELECT fs_path, fs_begin, min(fs_serial), count(*) FROM "
+                           "fs_input GROUP BY fs_path, fs_begin"),
       [&](const ArrowRows& rows) {
         for (std::int64_t row = 0; row < rows.num_rows; ++row) {
           const std::string uri(rows.columns[0].Text(row));
@@ -275,16 +287,19 @@ Relation SparkEngine::NumberRows(const Relation& source, const std::string& colu
   std::string offset = "CASE";
   std::int64_t num_before = 0;
   for (const Stretch& stretch : stretches) {
-    offset += fmt::format(
-        " WHEN _metadata.file_path = {} AND _metadata.file_block_start = {} THEN {}L",
-        spark_plans::QuoteText(stretch.uri), stretch.begin, num_before - stretch.first_serial);
+    offset += fmt::format(" WHEN fs_path = {} AND fs_begin = {} THEN ({}L)",
+                          spark_plans::QuoteText(stretch.uri), stretch.begin,
+                          num_before - stretch.first_serial);
     num_before += stretch.num_rows;
   }
   offset = stretches.empty() ? "0L" : offset + " END";
+  std::string list;
+  for (const std::string& name : source.schema().names()) list += Quote(name) + ", ";
   Schema schema = source.schema();
   schema.Add({column, kLongType, /*nullable=*/false});
-  SparkTable numbered{.plan = SqlOver(source, fmt::format("SELECT *, {} + {} AS {} FROM fs_input",
-                                                          kSerial, offset, Quote(column))),
+  SparkTable numbered{.plan = spark_plans::SqlOver(
+                          with_origin, fmt::format("SELECT {}fs_serial + {} AS {} FROM fs_input",
+                                                   list, offset, Quote(column))),
                       .vectors = table.vectors};
   return Add(std::move(numbered), std::move(schema));
 }
@@ -623,8 +638,9 @@ std::optional<RecordOrigin> SparkEngine::Locate(const Relation& csv,
   }
   // Lines are known to a reader in this process alone; it is given the one file that matters.
   std::string file;
-  client_.Query(SqlOver(csv, fmt::format("SELECT min(_metadata.file_path) FROM fs_input WHERE {}",
-                                         PrintFor(condition, csv.schema()))),
+  client_.Query(spark_plans::SqlOver(WithOrigin(table, {{"fs_path", "_metadata.file_path"}}),
+                                     fmt::format("SELECT min(fs_path) FROM fs_input WHERE {}",
+                                                 PrintFor(condition, csv.schema()))),
                 [&](const ArrowRows& rows) {
                   for (std::int64_t row = 0; row < rows.num_rows; ++row) {
                     if (!rows.columns[0].IsNull(row))
@@ -643,8 +659,7 @@ std::optional<RecordOrigin> SparkEngine::Locate(const Relation& csv,
 WriteResult SparkEngine::Write(const Relation& input, const WriteOptions& options) {
   const SparkTable& table = Of(input);
   if (table.local && table.files.empty()) return local_->Write(*table.local, options);
-  constexpr std::string_view kSchemaKey = "org.apache.spark.sql.parquet.row.metadata";
-  const auto json = options.key_values.find(std::string(kSchemaKey));
+  const auto json = options.key_values.find(std::string(kSparkSchemaKey));
   Plan plan =
       WithVectors(table, input.schema(), json == options.key_values.end() ? "" : json->second);
   if (!options.order_by.empty()) {
@@ -675,7 +690,7 @@ WriteResult SparkEngine::Write(const Relation& input, const WriteOptions& option
   connect::WriteOperation* write = command.mutable_write_operation();
   *write->mutable_input() = std::move(counted);
   write->set_source(options.format == FileFormat::kCsv ? "csv" : "parquet");
-  write->set_path(SparkPath(options.directory));
+  write->set_path(SparkUri(options.directory));
   write->set_mode(connect::WriteOperation::SAVE_MODE_APPEND);
   if (options.format == FileFormat::kCsv) (*write->mutable_options())["header"] = "true";
 

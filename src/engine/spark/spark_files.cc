@@ -4,15 +4,14 @@
 
 namespace firesteel {
 
+std::string SparkUri(std::string_view path) {
+  if (path.starts_with("s3://")) return "s3a://" + std::string(path.substr(5));
+  return "file:" + std::filesystem::absolute(path).lexically_normal().string();
+}
+
 std::string SparkPath(std::string_view path) {
-  std::string full;
-  if (path.starts_with("s3://")) {
-    full = "s3a://" + std::string(path.substr(5));
-  } else {
-    full = "file:" + std::filesystem::absolute(path).lexically_normal().string();
-  }
   std::string escaped;
-  for (const char c : full) {
+  for (const char c : SparkUri(path)) {
     if (std::string_view("{}[]*?\\").find(c) != std::string_view::npos) escaped += '\\';
     escaped += c;
   }

@@ -8,9 +8,11 @@
 
 namespace firesteel {
 
-/// What Spark calls a file or folder: file:/…, s3a://…, with the characters of patterns escaped.
+/// What Spark calls a file or folder: file:/…, s3a://….
+std::string SparkUri(std::string_view path);
+/// The same for a reader, which takes patterns: their characters escaped.
 std::string SparkPath(std::string_view path);
-/// A file of `_metadata.file_path` as SparkPath's argument was: the scheme off, %20 decoded.
+/// A file of `_metadata.file_path` as SparkUri's argument was: the scheme off, %20 decoded.
 std::string PathOfSparkUri(std::string_view uri);
 
 /// CSV files as Spark's reader reads them; no schema: each column's type is inferred over all rows.

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace firesteel {
 namespace {
@@ -59,6 +61,26 @@ Schema SchemaOf(const ::spark::connect::DataType& type) {
     schema.Add({field.name(), *known, field.nullable()});
   }
   return schema;
+}
+
+bool SaysVector(std::string_view schema_json, std::string_view column) {
+  const nlohmann::json json = nlohmann::json::parse(schema_json, nullptr, false);
+  if (!json.is_object() || !json.contains("fields")) return false;
+  for (const nlohmann::json& field : json["fields"]) {
+    if (!EqualsIgnoringCase(field.value("name", ""), column)) continue;
+    const auto type = field.find("type");
+    return type != field.end() && type->is_object() && type->value("type", "") == "udt";
+  }
+  return false;
+}
+
+std::string ArrayOfVectorStruct(const std::string& column) {
+  return fmt::format(
+      "CASE WHEN {0}.type = 1 THEN {0}.values WHEN {0}.size = 0 THEN CAST(array() AS "
+      "ARRAY<DOUBLE>) "
+      "ELSE transform(sequence(0, {0}.size - 1), k -> coalesce(get({0}.values, "
+      "CAST(array_position({0}.indices, k) AS INT) - 1), 0e0)) END",
+      column);
 }
 
 }  // namespace firesteel

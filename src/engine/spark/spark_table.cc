@@ -9,6 +9,12 @@ namespace firesteel {
 
 using spark_plans::ProjectedColumn;
 
+spark_plans::Plan WithOrigin(const SparkTable& table, const std::vector<ProjectedColumn>& more) {
+  std::vector<ProjectedColumn> columns = table.columns;
+  columns.insert(columns.end(), more.begin(), more.end());
+  return spark_plans::Project(table.reader, columns);
+}
+
 spark_plans::Plan WithArrays(const SparkTable& table, const Schema& schema,
                              const std::set<std::string>& wanted) {
   bool is_needed = false;

@@ -20,7 +20,15 @@ struct SparkTable {
   std::optional<Relation> local = {};
   std::optional<CsvSource> csv = {};
   std::vector<std::string> files = {};  // Of csv or Parquet, in their order.
+  /// Of files: what reads them, and how `plan` makes its columns of that. Where a row stood is
+  /// known to a projection of the reader alone.
+  spark_plans::Plan reader = {};
+  std::vector<spark_plans::ProjectedColumn> columns = {};
 };
+
+/// The plan of a table of files with more columns, which may look at Spark's `_metadata`.
+spark_plans::Plan WithOrigin(const SparkTable& table,
+                             const std::vector<spark_plans::ProjectedColumn>& more);
 
 /// The columns of `schema` as a projection, each as it is but for vectors, which are put through
 /// `function` where `vectors` says that the plan has them the other way.

@@ -32,13 +32,13 @@ std::string SlotsSql(const TrainingQuery& query) {
   for (std::size_t i = 0; i < query.width; ++i) {
     slots += fmt::format("get(f, {}) AS {}, ", i, Slot(i));
   }
-  const std::string refuse =
-      fmt::format("raise_error(concat('a vector of ', size(f), ' numbers where {} were expected'))",
-                  query.width);
   return fmt::format(
-      "SELECT {0}y, w FROM (SELECT IF(size({1}) = {2} OR {1} IS NULL, {1}, CAST({3} AS "
-      "ARRAY<DOUBLE>)) AS f, {4} AS y, {5} AS w FROM (SELECT *, {1} AS f FROM {6}))",
-      slots, "f", query.width, refuse, query.label, query.weight.value_or("1e0"),
+      "SELECT {}y, w FROM (SELECT IF(size(f) = {} OR f IS NULL, f, CAST(raise_error(concat('a "
+      "vector "
+      "of ', size(f), ' numbers where {} were expected')) AS ARRAY<DOUBLE>)) AS f, y, w FROM "
+      "(SELECT "
+      "{} AS f, {} AS y, {} AS w FROM {}))",
+      slots, query.width, query.width, query.features, query.label, query.weight.value_or("1e0"),
       spark_plans::kInput);
 }
 
