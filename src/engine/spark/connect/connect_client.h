@@ -1,43 +1,36 @@
 #pragma once
 
-#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "engine/spark/connect/arrow_rows.h"
+#include "engine/spark/connect/connect_tuning.h"
 #include "engine/spark/connect/spark_remote.h"
 #include "spark/connect/base.pb.h"
 
 namespace firesteel {
 
-/// What can be told of a query that runs.
+/// What can be told of a query that runs: the tasks of its stages that have begun so far.
 struct ConnectProgress {
   std::int64_t done_tasks = 0;
   std::int64_t total_tasks = 0;
 };
 
-/// What a client does when; tests make it quicker.
-struct ConnectTuning {
-  std::chrono::milliseconds connect_time{30'000};  // For the first answer of a server.
-  std::chrono::milliseconds answer_time{120'000};  // For calls that answer at once, and between two
-                                                   // messages of a stream that does not move.
-  int max_attempts = 15;
-  std::chrono::milliseconds first_wait{50};
-  std::chrono::milliseconds longest_wait{60'000};
-};
-
 /// A session with a Spark Connect server: executes plans, and gets every answer to the end whatever
 /// happens to the connection meanwhile. Threads: one caller at a time, but Interrupt from any.
 /// Errors: kDenied for a token that is refused, kUnavailable for a server that does not answer,
-/// kInterrupted, kInvalidArgument for what Spark says of a query ("[CLASS] first line"; the rest is
-/// logged at debug level), kIo for a session that is lost.
+/// kInterrupted, kInvalidArgument for what Spark says of a query ("Spark: [CLASS] first line"; the
+/// rest is logged at debug level), kIo for a session that is lost, a server's certificate that is
+/// not trusted, a result that can't be read, and what goes wrong in Spark without a class. No
+/// message shows the token or metadata.
 class ConnectClient {
  public:
   /// Opens nothing yet: the first call does.
   ConnectClient(SparkRemote remote, const ConnectTuning& tuning = {});
-  /// Releases the session if there was one.
+  /// Releases the session if there was one and the remote did not name it, within `farewell_time`.
   ~ConnectClient();
   ConnectClient(const ConnectClient&) = delete;
   ConnectClient& operator=(const ConnectClient&) = delete;
@@ -45,7 +38,7 @@ class ConnectClient {
   /// Executes a plan and shows each of its answers once, in order.
   void Execute(const spark::connect::Plan& plan,
                const std::function<void(const spark::connect::ExecutePlanResponse&)>& visitor);
-  /// Executes a relation and shows its rows, batch by batch.
+  /// Executes a relation and shows its rows, batch by batch; each is dropped then.
   void Query(const spark::connect::Relation& relation,
              const std::function<void(const ArrowRows&)>& visitor);
   /// Executes a command; the answers that are no rows, no progress and no metrics.
@@ -60,7 +53,7 @@ class ConnectClient {
   /// Called as a query runs, in the thread of the caller.
   void SetProgress(std::function<void(const ConnectProgress&)> progress);
   /// Ends the running call and every later one with Error(kInterrupted), and the work on the
-  /// server.
+  /// server. Returns at once; the call that runs tells the server, within `farewell_time`.
   void Interrupt();
 
  private:
