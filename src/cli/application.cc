@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <utility>
 
 #include "base/error.h"
 #include "base/shown_names.h"
@@ -23,13 +24,13 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"data-preprocessing", "Step 1: join, name, parse dates, split by date",
-     RunDataPreprocessingCommand},
+     RunDataPreprocessingCommand, true},
     {"feature-engineering", "Steps 2 and 3: fit or apply the feature pipeline",
-     RunFeatureEngineeringCommand},
-    {"model-training", "Step 4: train, predict, measure", RunModelTrainingCommand},
-    {"run", "All steps at once", RunRunCommand},
-    {"predict", "Predict new rows with a saved model", RunPredictCommand},
-    {"evaluate", "Judge a saved model on rows with labels", RunEvaluateCommand},
+     RunFeatureEngineeringCommand, true},
+    {"model-training", "Step 4: train, predict, measure", RunModelTrainingCommand, true},
+    {"run", "All steps at once", RunRunCommand, true},
+    {"predict", "Predict new rows with a saved model", RunPredictCommand, true},
+    {"evaluate", "Judge a saved model on rows with labels", RunEvaluateCommand, true},
     {"describe", "Say what a trained model is", RunDescribeCommand},
     {"export", "Write a trained model as SQL, JSON or ONNX", RunExportCommand},
     {"sample-data", "Write a made-up shipping data set", RunSampleDataCommand},
@@ -84,8 +85,11 @@ void Dispatch(const std::vector<std::string>& arguments) {
     fmt::print("firesteel {}\n", Version());
   } else {
     const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    const Command& command = FindCommand(name);
+    // Before anything is opened that would have to be left behind.
+    if (command.has_engine && MayNeedSpark(rest)) BecomeSparkProgram(arguments);
     ProvideObjectStore([rest] { return OpenS3(FindS3Settings(rest)); });
-    FindCommand(name).run(rest);
+    command.run(rest);
   }
 }
 
@@ -99,7 +103,8 @@ void Report(std::string message) {
 
 }  // namespace
 
-int RunApplication(const std::vector<std::string>& arguments) {
+int RunApplication(const std::vector<std::string>& arguments, SparkAccess spark) {
+  ProvideSparkAccess(std::move(spark));
   struct Scratch {
     ~Scratch() { RemoveScratchFolder(); }
   } scratch;

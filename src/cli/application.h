@@ -3,11 +3,13 @@
 #include <string>
 #include <vector>
 
+#include "cli/spark_access.h"
+
 namespace firesteel {
 
 /// Runs the program: finds the command, runs it, and turns what it throws into one line on stderr
 /// and an exit code: 0 done, 1 failed, 2 wrong flags, workflow file or parameters, 130 Ctrl-C, 143
-/// SIGTERM.
-int RunApplication(const std::vector<std::string>& arguments);
+/// SIGTERM. Without `spark`, a command that may need Spark becomes the program that has it.
+int RunApplication(const std::vector<std::string>& arguments, SparkAccess spark = {});
 
 }  // namespace firesteel

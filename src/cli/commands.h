@@ -11,6 +11,7 @@ struct Command {
   const char* name;
   const char* sentence;
   void (*run)(const std::vector<std::string>& arguments);
+  bool has_engine = false;  // Takes --engine.
 };
 
 void RunDataPreprocessingCommand(const std::vector<std::string>& arguments);

@@ -16,7 +16,9 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "cli/engine_choice.h"
 #include "cli/s3_flags.h"
+#include "cli/spark_access.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "engine/duckdb/library/library.h"
 #include "sparkml/model_description.h"
@@ -73,25 +75,43 @@ std::uintmax_t NumBytes(const Location& location, std::uintmax_t enough) {
   return std::min(total, enough);
 }
 
+// What is free where data spill to; nothing is made there.
+std::int64_t FreeSpillBytes() {
+  std::error_code error;
+  std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+  if (error) parent = "/tmp";
+  const std::filesystem::space_info space = std::filesystem::space(parent, error);
+  return error ? 0 : static_cast<std::int64_t>(space.available);
+}
+
+// Whether Spark is to do the work; tells --engine auto's reasons.
+bool ChoosesSpark(const CommonOptions& options, const std::vector<Location>& inputs) {
+  if (options.engine.kind != EngineKind::kAuto) return options.engine.kind == EngineKind::kSpark;
+  if (!options.engine.spark) {
+    LogInfo(
+        "--engine auto: duckdb, as no server of Spark is given (--spark-remote or SPARK_REMOTE)");
+    return false;
+  }
+  constexpr std::uintmax_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+  std::uintmax_t total = 0;
+  for (const Location& input : inputs) total += NumBytes(input, kNoLimit - total);
+  const std::int64_t memory = options.memory_limit_bytes > 0
+                                  ? options.memory_limit_bytes
+                                  : static_cast<std::int64_t>(0.8 * AvailableMemoryBytes());
+  const EngineChoice choice = ChooseEngine({.input_bytes = static_cast<std::int64_t>(total),
+                                            .memory_bytes = memory,
+                                            .free_spill_bytes = FreeSpillBytes()});
+  LogInfo("--engine auto: " + choice.reason);
+  if (choice.is_spark) RequireSparkAccess();
+  return choice.is_spark;
+}
+
 int NumThreads(const CommonOptions& options, const std::vector<Location>& inputs) {
   constexpr std::uintmax_t kLittle = 16 << 20;
   if (options.num_threads > 0) return options.num_threads;
   std::uintmax_t total = 0;
   for (const Location& input : inputs) total += NumBytes(input, kLittle);
   return total < kLittle ? 1 : 0;
-}
-
-// The value of a flag before flags are declared.
-std::optional<std::string> ValueOf(const std::vector<std::string>& arguments,
-                                   std::string_view flag) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string_view argument = arguments[i];
-    if (argument == flag && i + 1 < arguments.size()) return arguments[i + 1];
-    if (argument.starts_with(flag) && argument.substr(flag.size()).starts_with('=')) {
-      return std::string(argument.substr(flag.size() + 1));
-    }
-  }
-  return std::nullopt;
 }
 
 Location ModelAt(Location location) {
@@ -138,6 +158,7 @@ void AddCommonFlags(Flags* flags) {
   flags->AddValue(kCommon, "--progress", "auto|always|never",
                   "Show on stderr what is being done (default: auto, on a terminal)");
   AddLogFlags(flags);
+  AddSparkFlags(flags);
   AddS3Flags(flags);
 }
 
@@ -164,20 +185,23 @@ CommonOptions ReadCommonFlags(const Flags& flags) {
   if (progress == "always") options.progress = ProgressMode::kAlways;
   if (progress == "never") options.progress = ProgressMode::kNever;
   options.s3 = [&flags] { return ReadS3Flags(flags); };
+  options.engine = ReadSparkFlags(flags);
+  if (options.engine.kind == EngineKind::kSpark) RequireSparkAccess();
+  if (options.engine.spark && TheSparkAccess().check) TheSparkAccess().check(*options.engine.spark);
   return options;
 }
 
 Workflow FindWorkflow(const std::vector<std::string>& arguments) {
-  const std::optional<std::string> file = ValueOf(arguments, "--workflow");
+  const std::optional<std::string> file = FindFlagValue(arguments, "--workflow");
   if (!file) return Workflow::BuiltIn();
   const Location location = Location::Parse(*file);
   return Workflow::Load(location.is_remote() ? LocalCopy(location).path() : *file);
 }
 
 Workflow FindWorkflowOfModel(const std::vector<std::string>& arguments) {
-  std::optional<std::string> model = ValueOf(arguments, "--model");
-  if (!model) model = ValueOf(arguments, "--s3-model-dir");
-  if (!model || ValueOf(arguments, "--workflow")) return FindWorkflow(arguments);
+  std::optional<std::string> model = FindFlagValue(arguments, "--model");
+  if (!model) model = FindFlagValue(arguments, "--s3-model-dir");
+  if (!model || FindFlagValue(arguments, "--workflow")) return FindWorkflow(arguments);
   try {
     const Location location = ModelAt(Location::Parse(*model));
     if (!IsModel(location)) {
@@ -264,12 +288,25 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
   Progress progress(options.progress);
   StepReport report;
   try {
-    LoadDuckDbLibrary();
+    const bool is_spark = ChoosesSpark(options, inputs);
     const std::string spill = SpillFolder();
-    std::unique_ptr<Engine> engine = OpenDuckDb({.num_threads = NumThreads(options, inputs),
-                                                 .memory_limit_bytes = options.memory_limit_bytes,
-                                                 .temp_directory = spill,
-                                                 .s3 = options.s3});
+    std::unique_ptr<Engine> engine;
+    if (is_spark) {
+      interruption.SetCleanUp(TheSparkAccess().abandon);
+      progress.Begin("connecting to Spark");
+      engine = TheSparkAccess().open({.request = *options.engine.spark,
+                                      .num_threads = options.num_threads,
+                                      .memory_limit_bytes = options.memory_limit_bytes,
+                                      .temp_directory = spill,
+                                      .s3 = options.s3,
+                                      .check = [&] { interruption.Check(); }});
+    } else {
+      LoadDuckDbLibrary();
+      engine = OpenDuckDb({.num_threads = NumThreads(options, inputs),
+                           .memory_limit_bytes = options.memory_limit_bytes,
+                           .temp_directory = spill,
+                           .s3 = options.s3});
+    }
     struct Connection {
       Connection(Interruption* target, Engine* source) : interruption(target) {
         interruption->SetEngine(source);
@@ -290,7 +327,7 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
                               return interruption.exit_code() == Interruption::kTerminated;
                             }});
     // What DuckDB takes milliseconds to free, the system frees at once. Files it frees itself.
-    if (!std::filesystem::exists(spill)) static_cast<void>(engine.release());
+    if (!is_spark && !std::filesystem::exists(spill)) static_cast<void>(engine.release());
   } catch (const TrainingStopped& stopped) {
     progress.End();
     throw InterruptedBySignal{interruption.exit_code(), stopped.what()};

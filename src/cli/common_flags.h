@@ -10,6 +10,7 @@
 #include "cli/flags.h"
 #include "cli/interruption.h"
 #include "cli/progress.h"
+#include "cli/spark_flags.h"
 #include "engine/engine.h"
 #include "storage/location.h"
 #include "storage/s3_settings.h"
@@ -18,11 +19,12 @@
 
 namespace firesteel {
 
-/// --workflow, --threads, --memory-limit, --progress, --log-format, -q, -v.
+/// --workflow, --threads, --memory-limit, --progress, --log-format, -q, -v, and what runs the step.
 struct CommonOptions {
   int num_threads = 0;
   std::int64_t memory_limit_bytes = 0;
   ProgressMode progress = ProgressMode::kAuto;
+  EngineRequest engine = {};
   std::function<S3Settings()> s3 = {};  // Valid as long as the flags that were read.
 };
 
@@ -30,7 +32,8 @@ void AddOutputFlags(Flags* flags);
 /// --overwrite-output alone; AddOutputFlags has it too.
 void AddOverwriteFlag(Flags* flags);
 void AddCommonFlags(Flags* flags);
-/// Reads the common flags and starts logging accordingly.
+/// Reads the common flags and starts logging accordingly. Throws Error(kUnsupported) for --engine
+/// spark in a build without it.
 CommonOptions ReadCommonFlags(const Flags& flags);
 void AddLogFlags(Flags* flags);
 void ReadLogFlags(const Flags& flags);
@@ -64,8 +67,10 @@ struct StepControl {
 
 /// Runs a step with an engine, progress and interruption around it, and logs what it wrote.
 /// `inputs` are what it reads: without --threads, little data gets an engine of one thread, as
-/// handing it to others takes longer than working on it. To be called once, at the end of a
-/// command: the process is expected to end soon after.
+/// handing it to others takes longer than working on it; and --engine auto decides by their sizes.
+/// To be called once, at the end of a command: the process is expected to end soon after. An engine
+/// on Spark is destroyed in every case, so that its session is released and a server that was
+/// started ends.
 void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
              const std::function<StepReport(Engine& engine, const StepControl& control)>& step);
 

@@ -92,6 +92,11 @@ void Flags::AddValue(const std::string& group, const std::string& names,
   Add(Kind::kValue, group, names, value_name, sentence, required);
 }
 
+void Flags::AddRepeatedValue(const std::string& group, const std::string& names,
+                             const std::string& value_name, const std::string& sentence) {
+  Add(Kind::kRepeatedValue, group, names, value_name, sentence, false);
+}
+
 void Flags::AddOptionalValue(const std::string& group, const std::string& names,
                              const std::string& value_name, const std::string& sentence,
                              const std::string& alone) {
@@ -164,16 +169,16 @@ void Flags::CheckExtras() const {
 }
 
 void Flags::CheckFlag(const Flag& flag) const {
-  if (flag.option->count() > 1) {
+  if (flag.option->count() > 1 && flag.kind != Kind::kRepeatedValue) {
     throw Error(ErrorKind::kUsage,
                 flag.names.size() > 1
                     ? fmt::format("{} is given more than once ({} is the same)", flag.name,
                                   Join(std::span(flag.names).subspan(1), ", "))
                     : fmt::format("{} is given more than once", flag.name));
   }
-  if (flag.kind != Kind::kValue || flag.option->count() == 0) return;
-  const std::string& value = flag.option->results()[0];
-  if (value.starts_with("--")) {
+  if (flag.kind != Kind::kValue && flag.kind != Kind::kRepeatedValue) return;
+  for (const std::string& value : flag.option->results()) {
+    if (!value.starts_with("--")) continue;
     throw Error(ErrorKind::kUsage,
                 fmt::format("{} needs a value, and '{}' looks like a flag", flag.name, value));
   }
@@ -195,6 +200,11 @@ std::optional<std::string> Flags::Get(std::string_view name) const {
     return flag.alone;
   }
   return value;
+}
+
+std::vector<std::string> Flags::GetAll(std::string_view name) const {
+  const Flag& flag = Find(name);
+  return flag.option->count() == 0 ? std::vector<std::string>() : flag.option->results();
 }
 
 bool Flags::Has(std::string_view name) const { return Find(name).option->count() > 0; }
@@ -223,6 +233,18 @@ std::optional<long long> Flags::GetWholeNumber(std::string_view name, long long 
                 fmt::format("{}: '{}' is not a whole number of {} to {}", name, *text, low, high));
   }
   return value;
+}
+
+std::optional<std::string> FindFlagValue(const std::vector<std::string>& arguments,
+                                         std::string_view flag) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument == flag && i + 1 < arguments.size()) return arguments[i + 1];
+    if (argument.starts_with(flag) && argument.substr(flag.size()).starts_with('=')) {
+      return std::string(argument.substr(flag.size() + 1));
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace firesteel

@@ -27,6 +27,9 @@ class Flags {
   /// takes.
   void AddValue(const std::string& group, const std::string& names, const std::string& value_name,
                 const std::string& sentence, bool required = false);
+  /// A value that may be given any number of times.
+  void AddRepeatedValue(const std::string& group, const std::string& names,
+                        const std::string& value_name, const std::string& sentence);
   /// A flag that may stand alone, which then means `alone`.
   void AddOptionalValue(const std::string& group, const std::string& names,
                         const std::string& value_name, const std::string& sentence,
@@ -40,6 +43,8 @@ class Flags {
   bool Parse(const std::vector<std::string>& arguments);
 
   std::optional<std::string> Get(std::string_view name) const;
+  /// The values of a flag that may be given any number of times, in their order.
+  std::vector<std::string> GetAll(std::string_view name) const;
   /// The value of a required flag.
   std::string Require(std::string_view name) const { return *Get(name); }
   bool Has(std::string_view name) const;
@@ -49,7 +54,7 @@ class Flags {
                                           long long high) const;
 
  private:
-  enum class Kind { kValue, kOptionalValue, kSwitch, kPositional };
+  enum class Kind { kValue, kRepeatedValue, kOptionalValue, kSwitch, kPositional };
   struct Flag {
     Kind kind;
     std::string name;                // "--output"
@@ -70,5 +75,9 @@ class Flags {
   std::string usage_;
   std::vector<Flag> flags_;
 };
+
+/// The value of a flag among all arguments of a command, before its flags are declared.
+std::optional<std::string> FindFlagValue(const std::vector<std::string>& arguments,
+                                         std::string_view flag);
 
 }  // namespace firesteel

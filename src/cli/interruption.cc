@@ -74,11 +74,11 @@ void Interruption::Interrupt() {
 }
 
 void Interruption::ExitNow() {
-  OutputDirectory::AbandonAll();
   {
     const std::lock_guard<std::mutex> guard(mutex_);
     if (clean_up_) clean_up_();
   }
+  OutputDirectory::AbandonAll();
   RemoveScratchFolder();
   constexpr std::string_view kMessage = "firesteel: error: stopped; nothing was written\n";
   static_cast<void>(!::write(STDERR_FILENO, kMessage.data(), kMessage.size()));

@@ -25,7 +25,7 @@ class Interruption {
 
   /// The engine to interrupt; null before it is destroyed.
   void SetEngine(Engine* engine);
-  /// What else to remove before an exit from outside.
+  /// What else to do before an exit from outside: first, as it may end who still writes.
   void SetCleanUp(std::function<void()> clean_up);
   /// 0, or the exit code of the signal that came: 130 or 143.
   int exit_code() const { return exit_code_; }
