@@ -43,7 +43,8 @@ void AddColumnsOf(const sql::Expression& expression, std::set<std::string>* colu
 class SparkEngine final : public Engine {
  public:
   explicit SparkEngine(const SparkOptions& options)
-      : client_(options.remote, options.tuning),
+      : local_server_(options.local_server),
+        client_(options.remote, options.tuning),
         local_(OpenDuckDb({.num_threads = options.num_threads,
                            .memory_limit_bytes = options.memory_limit_bytes,
                            .temp_directory = options.temp_directory,
@@ -156,6 +157,7 @@ class SparkEngine final : public Engine {
   // The distinct rows of a view, fetched once; null if they are too many.
   const DistinctRows* DistinctOf(const Relation& input, const TrainingView& view);
 
+  std::shared_ptr<LocalServer> local_server_;  // Before the client, whose session ends first.
   ConnectClient client_;
   std::unique_ptr<Engine> local_;
   std::int64_t memory_limit_bytes_;
