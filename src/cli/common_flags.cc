@@ -289,6 +289,7 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
   StepReport report;
   try {
     const bool is_spark = ChoosesSpark(options, inputs);
+    LoadDuckDbLibrary();
     const std::string spill = SpillFolder();
     std::unique_ptr<Engine> engine;
     if (is_spark) {
@@ -301,7 +302,6 @@ void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
                                       .s3 = options.s3,
                                       .check = [&] { interruption.Check(); }});
     } else {
-      LoadDuckDbLibrary();
       engine = OpenDuckDb({.num_threads = NumThreads(options, inputs),
                            .memory_limit_bytes = options.memory_limit_bytes,
                            .temp_directory = spill,
