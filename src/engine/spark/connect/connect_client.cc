@@ -83,8 +83,11 @@ void ConnectClient::Run(const connect::Command& command,
   *plan.mutable_command() = command;
   Execute(plan, [&](const connect::ExecutePlanResponse& answer) {
     if (!visitor || answer.has_arrow_batch() || answer.has_execution_progress()) return;
-    // A schema or metrics alone.
-    if (answer.response_type_case() == connect::ExecutePlanResponse::RESPONSE_TYPE_NOT_SET) return;
+    // A schema or the metrics of operators alone.
+    if (answer.response_type_case() == connect::ExecutePlanResponse::RESPONSE_TYPE_NOT_SET &&
+        answer.observed_metrics_size() == 0) {
+      return;
+    }
     visitor(answer);
   });
 }

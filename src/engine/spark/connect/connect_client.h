@@ -41,7 +41,8 @@ class ConnectClient {
   /// Executes a relation and shows its rows, batch by batch; each is dropped then.
   void Query(const spark::connect::Relation& relation,
              const std::function<void(const ArrowRows&)>& visitor);
-  /// Executes a command; the answers that are no rows, no progress and no metrics.
+  /// Executes a command; the answers that are no rows, no progress and no
+  /// metrics of operators; observed metrics are among them.
   void Run(const spark::connect::Command& command,
            const std::function<void(const spark::connect::ExecutePlanResponse&)>& visitor = {});
   /// Asks something of a plan. The session's fields of the request are filled in.
