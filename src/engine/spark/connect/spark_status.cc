@@ -153,7 +153,8 @@ SparkStatus ReadStatus(const grpc::Status& status, const SparkRemote& remote) {
   SparkStatus read;
   read.code = status.error_code();
   if (read.ok()) return read;
-  read.text = remote.WithoutSecrets(status.error_message());
+  // What Spark's parser says begins with a line end.
+  read.text = Trim(remote.WithoutSecrets(status.error_message()));
   read.error_class = ClassOf(read.text);
   read.sql_state = SqlStateOf(read.text);
   ReadDetails(status.error_details(), &read);
