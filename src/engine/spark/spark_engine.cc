@@ -151,6 +151,8 @@ class SparkEngine final : public Engine {
   Plan SqlOver(const Relation& input, std::string_view query) const {
     return spark_plans::SqlOver(Of(input).plan, query);
   }
+  // The rows of a plan, computed at the first use and kept on the cluster as long as the session.
+  Plan Cached(const Plan& plan);
   // The one row of a query whose columns are whole numbers.
   std::vector<std::int64_t> Numbers(const Plan& plan);
   TrainingQuery QueryOf(const Relation& input, const TrainingView& view) const;
@@ -163,7 +165,8 @@ class SparkEngine final : public Engine {
   std::int64_t memory_limit_bytes_;
   std::string spark_version_;
   std::map<std::string, SparkTable> tables_;  // By the name of the relation.
-  std::string distinct_key_;                  // Of which view distinct_rows_ are.
+  int num_views_ = 0;
+  std::string distinct_key_;  // Of which view distinct_rows_ are.
   std::optional<DistinctRows> distinct_rows_;
 };
 
@@ -180,9 +183,12 @@ std::vector<std::int64_t> SparkEngine::Numbers(const Plan& plan) {
 
 Relation SparkEngine::ReadCsv(const CsvSource& source) {
   if (source.files.empty()) throw Error(ErrorKind::kInternal, "a CSV source without files");
+  const bool is_small = AreSmall(source.files);
+  const bool spans_lines = source.options.dialect == CsvOptions::Dialect::kRfc4180 &&
+                           (is_small || Numbers(CountOpenQuotes(source)).front() > 0);
   // Types that Spark infers; a declared one replaces it.
   connect::AnalyzePlanRequest request;
-  *request.mutable_schema()->mutable_plan()->mutable_root() = ReadCsvFiles(source, "");
+  *request.mutable_schema()->mutable_plan()->mutable_root() = ReadCsvFiles(source, "", spans_lines);
   Schema inferred = SchemaOf(client_.Analyze(request).schema().schema());
   if (inferred.num_fields() == 0) {
     throw Error(ErrorKind::kInvalidArgument,
@@ -203,7 +209,7 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
   }
   SparkTable table{.csv = source,
                    .files = source.files,
-                   .reader = ReadCsvFiles(source, spark_plans::DdlOf(read))};
+                   .reader = ReadCsvFiles(source, spark_plans::DdlOf(read), spans_lines)};
   for (const Field& field : inferred.fields()) {
     const std::string name = Quote(field.name);
     const bool is_declared = read.Get(field.name).type != field.type;
@@ -212,6 +218,8 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
          is_declared ? fmt::format("CAST({} AS {})", name, field.type.ToString()) : name});
   }
   table.plan = WithOrigin(table, {});
+  // Or each use would parse the text again.
+  if (!is_small) table.plan = Cached(table.plan);
   return Add(std::move(table), std::move(inferred));
 }
 
@@ -361,25 +369,29 @@ Relation SparkEngine::Score(const Relation& input, const ScoreOptions& options,
 }
 
 Relation SparkEngine::Keep(const Relation& input) {
+  return Add({.plan = Cached(Of(input).plan), .vectors = Of(input).vectors}, input.schema());
+}
+
+Plan SparkEngine::Cached(const Plan& plan) {
   // A view has its plan settled once; what is cached is found again by it.
-  const std::string view = fmt::format("fs_kept_{}", tables_.size());
+  const std::string view = fmt::format("fs_kept_{}", num_views_++);
   connect::Command command;
   connect::CreateDataFrameViewCommand* create = command.mutable_create_dataframe_view();
-  *create->mutable_input() = Of(input).plan;
+  *create->mutable_input() = plan;
   create->set_name(view);
   create->set_replace(true);
   client_.Run(command);
-  SparkTable kept{.vectors = Of(input).vectors};
-  kept.plan.mutable_read()->mutable_named_table()->set_unparsed_identifier(view);
+  Plan kept;
+  kept.mutable_read()->mutable_named_table()->set_unparsed_identifier(view);
   connect::AnalyzePlanRequest request;
-  *request.mutable_persist()->mutable_relation() = kept.plan;
+  *request.mutable_persist()->mutable_relation() = kept;
   connect::StorageLevel* level = request.mutable_persist()->mutable_storage_level();
   level->set_use_disk(true);
   level->set_use_memory(true);
   level->set_deserialized(true);
   level->set_replication(1);
   client_.Analyze(request);
-  return Add(std::move(kept), input.schema());
+  return kept;
 }
 
 std::vector<std::int64_t> SparkEngine::CountWhere(const Relation& input,

@@ -1,6 +1,8 @@
 #include "engine/spark/spark_files.h"
 
+#include <cstdint>
 #include <filesystem>
+#include <system_error>
 
 namespace firesteel {
 
@@ -45,20 +47,49 @@ std::string PathOfSparkUri(std::string_view uri) {
   return path;
 }
 
-spark_plans::Plan ReadCsvFiles(const CsvSource& source, const std::string& ddl_schema) {
+namespace {
+
+std::vector<std::string> SparkPaths(const std::vector<std::string>& files) {
+  std::vector<std::string> paths;
+  for (const std::string& file : files) paths.push_back(SparkPath(file));
+  return paths;
+}
+
+}  // namespace
+
+spark_plans::Plan ReadCsvFiles(const CsvSource& source, const std::string& ddl_schema,
+                               bool spans_lines) {
   std::vector<std::pair<std::string, std::string>> options = {
       {"header", "true"},
       {"inferSchema", ddl_schema.empty() ? "true" : "false"},
       {"enforceSchema", "true"},
       {"delimiter", std::string(1, source.options.delimiter)}};
   if (source.options.dialect == CsvOptions::Dialect::kRfc4180) {
-    options.insert(
-        options.end(),
-        {{"quote", "\""}, {"escape", "\""}, {"multiLine", "true"}, {"mode", "FAILFAST"}});
+    options.insert(options.end(), {{"quote", "\""},
+                                   {"escape", "\""},
+                                   {"multiLine", spans_lines ? "true" : "false"},
+                                   {"mode", "FAILFAST"}});
   }
-  std::vector<std::string> paths;
-  for (const std::string& file : source.files) paths.push_back(SparkPath(file));
-  return spark_plans::ReadFiles("csv", paths, options, ddl_schema);
+  return spark_plans::ReadFiles("csv", SparkPaths(source.files), options, ddl_schema);
+}
+
+spark_plans::Plan CountOpenQuotes(const CsvSource& source) {
+  return spark_plans::SqlOver(
+      spark_plans::ReadFiles("text", SparkPaths(source.files), {}),
+      "SELECT count_if((length(value) - length(replace(value, '\"', ''))) % 2 = 1) FROM fs_input");
+}
+
+bool AreSmall(const std::vector<std::string>& files) {
+  constexpr std::uintmax_t kSmall = std::uintmax_t{32} << 20;
+  std::uintmax_t total = 0;
+  for (const std::string& file : files) {
+    if (file.starts_with("s3://")) return false;
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(file, error);
+    if (error) return false;
+    total += size;
+  }
+  return total < kSmall;
 }
 
 }  // namespace firesteel

@@ -15,7 +15,15 @@ std::string SparkPath(std::string_view path);
 /// A file of `_metadata.file_path` as SparkUri's argument was: the scheme off, %20 decoded.
 std::string PathOfSparkUri(std::string_view uri);
 
-/// CSV files as Spark's reader reads them; no schema: each column's type is inferred over all rows.
-spark_plans::Plan ReadCsvFiles(const CsvSource& source, const std::string& ddl_schema);
+/// CSV files as Spark's reader reads them. No schema: each column's type is inferred over all rows.
+/// `spans_lines`: whether quoted text may hold line ends; then a file is read by one task.
+spark_plans::Plan ReadCsvFiles(const CsvSource& source, const std::string& ddl_schema,
+                               bool spans_lines);
+/// The number of lines with a quote that is not closed in them: where there is none, no record
+/// spans lines.
+spark_plans::Plan CountOpenQuotes(const CsvSource& source);
+/// Whether reading the files once more is nothing worth naming. Of those on S3, whose sizes are not
+/// looked up: no.
+bool AreSmall(const std::vector<std::string>& files);
 
 }  // namespace firesteel
