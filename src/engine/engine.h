@@ -113,11 +113,35 @@ struct TrainingView {
   std::optional<std::string> weight = {};
 };
 
+/// A model as a Spark cluster scores with it: files of Spark ML, and how their answer becomes the
+/// prediction.
+struct SparkScoring {
+  /// A sum over trees. The saved model says which leaf of each tree a row comes to; Spark would add
+  /// in an order of its own, which gives other last digits.
+  struct Forest {
+    /// What each leaf adds, tree by tree, the leaves of a tree from left to right.
+    std::vector<std::vector<double>> leaves = {};
+    double base = 0.0;         // What the trees are added to, in their order.
+    bool sums_floats = false;  // Whether all of this is done in 32 bits.
+    bool has_log_link = false;
+    /// The saved model takes 2 d features: d as they are, and again with -Infinity for NaN.
+    bool doubles_features = false;
+  };
+
+  std::string class_name;  // "org.apache.spark.ml.regression.GBTRegressionModel"
+  /// The folder of the model itself, which both sides see. Another model has another folder.
+  std::string directory;
+  std::optional<Forest> forest = {};  // Nothing: the prediction is the model's own.
+};
+
 struct ScoreOptions {
   ScanColumn features;        // The vector column.
   std::string output_column;  // Appended, double.
   // Whether a null vector gives null; otherwise it is an error, found when rows are computed.
   bool null_for_null = false;
+  // The same model for an engine that runs elsewhere, which alone calls this, and has read the
+  // files when Score returns.
+  std::function<SparkScoring()> on_spark = {};
 };
 
 /// Where relational work runs: the verbs that the steps of a workflow need, each said once and
@@ -161,7 +185,7 @@ class Engine {
   /// both sides have.
   virtual Relation Join(const Relation& left, const Relation& right,
                         const JoinOptions& options) = 0;
-  /// Appends the predictions of `function` to each row.
+  /// Appends the predictions of `function` to each row, or of what `options` has in its place.
   virtual Relation Score(const Relation& input, const ScoreOptions& options,
                          RowFunction function) = 0;
   /// Computes the relation once and keeps its rows, spilling to disk beyond the memory limit.

@@ -145,9 +145,9 @@ void TakeStages(std::shared_ptr<const PipelineModel> stages, SavedModel* model) 
 // The folder of `stages` in a model that Spark ML does not know.
 constexpr const char* kPipelineFolder = "pipeline";
 
-// Saves a model as the last stage of a Spark ML pipeline, and fills in what is known then.
-void WriteSparkModel(const ModelFormat& format, Engine& engine, const std::string& directory,
-                     const SparkMlStamp& stamp, SavedModel* model) {
+// Fills in what is known of a model of a kind that Spark knows once it is saved, and returns the
+// parameters that Spark is told.
+Json FillIn(const ModelFormat& format, const SparkMlStamp& stamp, SavedModel* model) {
   SavedModel& saved = *model;
   if (saved.uid.empty()) saved.uid = UidOf(format.uid_prefix, stamp.uuid_seed);
   Json params = Json::object();
@@ -167,7 +167,26 @@ void WriteSparkModel(const ModelFormat& format, Engine& engine, const std::strin
   Json all = saved.resolved;
   all.update(Resolve(format.default_params, params));
   saved.resolved = std::move(all);
+  return params;
+}
 
+void WriteStageFiles(const ModelFormat& format, const SavedModel& saved, const Json& params,
+                     Engine& engine, const std::string& directory, const SparkMlStamp& stamp) {
+  StageMetadata metadata;
+  metadata.class_name = format.saved_class;
+  metadata.timestamp_ms = stamp.timestamp_ms;
+  metadata.uid = saved.uid;
+  metadata.params = params;
+  metadata.default_params = format.default_params;
+  metadata.extra = format.write(saved, engine, directory, stamp);
+  WriteMetadata(metadata, directory, stamp.FileUuid(saved.uid + "/metadata"));
+}
+
+// Saves a model as the last stage of a Spark ML pipeline, and fills in what is known then.
+void WriteSparkModel(const ModelFormat& format, Engine& engine, const std::string& directory,
+                     const SparkMlStamp& stamp, SavedModel* model) {
+  const SavedModel& saved = *model;
+  const Json params = FillIn(format, stamp, model);
   std::vector<std::string> uids;
   if (saved.stages != nullptr) {
     for (const auto& stage : saved.stages->stages()) uids.push_back(stage->uid());
@@ -180,15 +199,7 @@ void WriteSparkModel(const ModelFormat& format, Engine& engine, const std::strin
   for (std::size_t i = 0; i + 1 < folders.size(); ++i) {
     WriteStage(*saved.stages->stages()[i], engine, folders[i], stamp);
   }
-
-  StageMetadata metadata;
-  metadata.class_name = format.saved_class;
-  metadata.timestamp_ms = stamp.timestamp_ms;
-  metadata.uid = saved.uid;
-  metadata.params = params;
-  metadata.default_params = format.default_params;
-  metadata.extra = format.write(saved, engine, folders.back(), stamp);
-  WriteMetadata(metadata, folders.back(), stamp.FileUuid(saved.uid + "/metadata"));
+  WriteStageFiles(format, saved, params, engine, folders.back(), stamp);
 }
 
 SavedModel ReadSparkModel(Engine& engine, const Location& location,
@@ -240,6 +251,12 @@ SavedModel ReadOwnModel(Engine& engine, const Location& location, const std::str
 }
 
 }  // namespace
+
+void WriteModelStage(const ModelFormat& format, SavedModel* model, Engine& engine,
+                     const std::string& directory, const SparkMlStamp& stamp) {
+  const Json params = FillIn(format, stamp, model);
+  WriteStageFiles(format, *model, params, engine, directory, stamp);
+}
 
 void WriteModel(const SavedModel& model, Engine& engine, const std::string& directory,
                 const SparkMlStamp& stamp) {

@@ -106,4 +106,9 @@ struct ModelFormat {
 
 std::span<const ModelFormat> ModelFormats();
 
+/// Saves a model of a kind that Spark ML knows as Spark saves one model: without stages and without
+/// firesteel.json. Fills in uid and parameters, as WriteModel says. `directory` exists.
+void WriteModelStage(const ModelFormat& format, SavedModel* model, Engine& engine,
+                     const std::string& directory, const SparkMlStamp& stamp);
+
 }  // namespace firesteel

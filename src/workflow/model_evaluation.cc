@@ -73,9 +73,10 @@ void Evaluate(Engine& engine, const Workflow& workflow, const PredictionOptions&
   const FurtherColumns further(workflow, model);
   const ScoredRows scored = ScoreRows(
       engine, input, predictor,
-      {.on_unseen = options.on_unseen, .ids = workflow.ids, .further = [&](const Schema& features) {
-         return further.Choose(features, &columns);
-       }});
+      {.directory = work.place().directory,
+       .on_unseen = options.on_unseen,
+       .ids = workflow.ids,
+       .further = [&](const Schema& features) { return further.Choose(features, &columns); }});
   if (scored.label.empty()) {
     const std::vector<std::string> names = input.rows.schema().names();
     throw Error(

@@ -29,6 +29,7 @@
 #include "workflow/engine_training_source.h"
 #include "workflow/evaluation.h"
 #include "workflow/metrics_text.h"
+#include "workflow/scorer.h"
 #include "workflow/step_parts.h"
 #include "workflow/training_checkpoint.h"
 #include "workflow/version.h"
@@ -85,7 +86,7 @@ class Training {
   // The parameters as given, over the defaults.
   Json ResolvedParameters() const;
   void WriteModelFolder(const std::shared_ptr<const Regressor>& model) const;
-  void Predict(const Part& part, const std::shared_ptr<const Regressor>& model);
+  void Predict(const Part& part, Scorer* scorer);
   void Report(const Part& part, const Evaluation& evaluation);
 
   Engine& engine_;
@@ -323,12 +324,10 @@ void Training::WriteModelFolder(const std::shared_ptr<const Regressor>& model) c
               .name_salt = work_.place().output->name_salt()});
 }
 
-void Training::Predict(const Part& part, const std::shared_ptr<const Regressor>& model) {
+void Training::Predict(const Part& part, Scorer* scorer) {
   // Names that no column has; those of the result are checked by the query below.
   const std::string score = "__prediction";
-  const Relation scored = engine_.Score(
-      part.assembled, {.features = {kFeatures, attributes_.size()}, .output_column = score},
-      [model](MatrixView<const double> rows, std::span<double> out) { model->Predict(rows, out); });
+  const Relation scored = scorer->Score(part.assembled, {.features = kFeatures, .output = score});
   sql::Select select;
   select.items.push_back({sql::Column(label_), label_});
   select.items.push_back({sql::Call("round", {sql::Column(score)}), kRounded});
@@ -415,9 +414,10 @@ void Training::Run() {
   ReadAttributes();
 
   const std::shared_ptr<const Regressor> model = Train();
+  Scorer scorer(engine_, model, work_.place().directory);
   for (const Part* part : {&training_, &validation_}) {
     work_.clock.Begin("predicting " + part->name);
-    Predict(*part, model);
+    Predict(*part, &scorer);
   }
   facts_[kLabelMeanFact] = *training_mean_;
   work_.clock.Begin("saving");

@@ -16,6 +16,7 @@
 #include "sparkml/pipeline_directory.h"
 #include "sql/expression.h"
 #include "storage/output.h"
+#include "workflow/scorer.h"
 
 namespace firesteel {
 namespace {
@@ -232,7 +233,9 @@ void Prediction::Run(const PredictionRows& rows, const Predictor& predictor) {
   input_ = rows.Read(&work_);
   work_.clock.Begin("checking");
   scored_ = ScoreRows(engine_, input_, predictor,
-                      {.on_unseen = options_.on_unseen, .ids = work_.workflow().ids});
+                      {.directory = work_.place().directory,
+                       .on_unseen = options_.on_unseen,
+                       .ids = work_.workflow().ids});
   seed_ = work_.Seed(fmt::format("{} {}", NameOf(options_.on_unseen),
                                  options_.format == FileFormat::kCsv ? "csv" : "parquet"));
 
@@ -340,13 +343,9 @@ ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predic
   const Schema& schema = marked.rows.schema();
   const bool tolerates = options.on_unseen != UnseenPolicy::kError;
   const Relation predicted =
-      engine.Score(marked.rows,
-                   {.features = {model.features_column, model.model->num_features()},
-                    .output_column = kScore,
-                    .null_for_null = tolerates},
-                   [regressor = model.model](MatrixView<const double> rows, std::span<double> out) {
-                     regressor->Predict(rows, out);
-                   });
+      Scorer(engine, model.model, options.directory)
+          .Score(marked.rows,
+                 {.features = model.features_column, .output = kScore, .null_for_null = tolerates});
   ExpressionPtr score = sql::Column(kScore);
   if (tolerates) score = sql::If(sql::Call("isnan", {score}), sql::Null(), score);
   if (options.on_unseen == UnseenPolicy::kReject) {

@@ -14,6 +14,8 @@
 #include "base/text.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "engine/join_columns.h"
+#include "engine/spark/cluster_models.h"
+#include "engine/spark/scoring.h"
 #include "engine/spark/spark_files.h"
 #include "engine/spark/spark_schema.h"
 #include "engine/spark/spark_table.h"
@@ -45,6 +47,7 @@ class SparkEngine final : public Engine {
   explicit SparkEngine(const SparkOptions& options)
       : local_server_(options.local_server),
         client_(options.remote, options.tuning),
+        models_(&client_, /*delete_at_end=*/!options.remote.session_id.empty()),
         local_(OpenDuckDb({.num_threads = options.num_threads,
                            .memory_limit_bytes = options.memory_limit_bytes,
                            .temp_directory = options.temp_directory,
@@ -161,6 +164,7 @@ class SparkEngine final : public Engine {
 
   std::shared_ptr<LocalServer> local_server_;  // Before the client, whose session ends first.
   ConnectClient client_;
+  ClusterModels models_;
   std::unique_ptr<Engine> local_;
   std::int64_t memory_limit_bytes_;
   std::string spark_version_;
@@ -362,10 +366,11 @@ Relation SparkEngine::Join(const Relation& left, const Relation& right,
 
 Relation SparkEngine::Score(const Relation& input, const ScoreOptions& options,
                             RowFunction function) {
-  static_cast<void>(function);
-  const Field& features = input.schema().Get(options.features.name);
-  throw Error(ErrorKind::kUnsupported,
-              fmt::format("column '{}': Spark can't score with this model", features.name));
+  static_cast<void>(function);  // Rows do not come here.
+  SparkTable scored = ScoreTable(Of(input), input.schema(), options, &models_);
+  Schema schema = input.schema();
+  schema.Add({options.output_column, kDoubleType});
+  return Add(std::move(scored), std::move(schema));
 }
 
 Relation SparkEngine::Keep(const Relation& input) {
