@@ -3,7 +3,8 @@
 usage: include_direction.py [SRC]
 
 The rules: a folder includes only what lies below it; DuckDB's header is included only in engine/duckdb, AWS's only in
-storage/s3; the target that a file belongs to links every folder that the file includes (publicly if the file is listed
+storage/s3, gRPC's and nanoarrow's only in engine/spark/connect, the messages of Spark Connect only in engine/spark; engine/spark is
+known to programs alone, not to the library of cli, so that a program without it is possible; the target that a file belongs to links every folder that the file includes (publicly if the file is listed
 under HEADERS) and links no folder above it; every source is listed, and every header that another folder includes is
 listed under HEADERS, which has it checked to compile alone. Test programs (firesteel_test) may include and link anything.
 """
@@ -21,6 +22,8 @@ BELOW = {
     "storage/s3": ["storage", "base"],
     "engine": ["sql", "table", "base"],
     "engine/duckdb": ["engine", "sql", "storage", "table", "base"],
+    "engine/spark/connect": ["base"],
+    "engine/spark": ["engine/spark/connect", "engine/duckdb", "engine", "sql", "storage", "table", "base"],
     "model": ["table", "base"],
     "metric": ["table", "base"],
     "features": ["engine", "sql", "table", "base"],
@@ -29,23 +32,31 @@ BELOW = {
     "export": ["sparkml", "model", "sql", "table", "base"],
     "sample": ["base"],
 }
-BELOW["workflow"] = [folder for folder in BELOW if folder not in ("engine/duckdb", "storage/s3", "export", "sample")]
+BELOW["workflow"] = [
+    folder for folder in BELOW if not folder.startswith(("engine/", "storage/")) and folder not in ("export", "sample")]
 BELOW["cli"] = list(BELOW)
+# Headers of others, by how they begin -> the folder (and those in it) that may include them.
+OTHERS = {
+    "duckdb.h": "engine/duckdb",
+    "aws/": "storage/s3",
+    "grpcpp/": "engine/spark/connect",
+    "grpc/": "engine/spark/connect",
+    "nanoarrow/": "engine/spark/connect",
+    "spark/connect/": "engine/spark",
+}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 KEYWORDS = {"SOURCES", "HEADERS", "DEPENDS", "PRIVATE_DEPENDS"}
 
 
 def folder_of(path):
-    """The folder of BELOW that a path relative to src belongs to, or None."""
-    parts = pathlib.PurePosixPath(path).parts
-    if "/".join(parts[:2]) in BELOW and len(parts) > 2:
-        return "/".join(parts[:2])
-    return parts[0] if len(parts) > 1 and parts[0] in BELOW else None
+    """The innermost folder of BELOW that a path relative to src belongs to, or None."""
+    parents = [parent.as_posix() for parent in pathlib.PurePosixPath(path).parents]
+    return next((parent for parent in parents if parent in BELOW), None)
 
 
 def target_of(folder):
-    return "firesteel_" + folder.rpartition("/")[2]
+    return "firesteel_spark_connect" if folder == "engine/spark/connect" else "firesteel_" + folder.rpartition("/")[2]
 
 
 class Target:
@@ -101,15 +112,16 @@ def check(src):
         if target.kind == "test":
             continue
         for bracket, included in INCLUDE.findall(path.read_text()):
-            if included == "duckdb.h" and folder != "engine/duckdb":
-                problems.append(f"src/{name}: includes duckdb.h, whose types belong to src/engine/duckdb alone")
-            if included.startswith("aws/") and folder != "storage/s3":
-                problems.append(f"src/{name}: includes {included}, whose types belong to src/storage/s3 alone")
+            for beginning, home in OTHERS.items():
+                if included.startswith(beginning) and not f"{folder}/".startswith(f"{home}/"):
+                    problems.append(f"src/{name}: includes {included}, whose types belong to src/{home} alone")
             other = folder_of(included) if bracket == '"' else None
             if other is None or other == folder:
                 continue
             if other not in BELOW[folder]:
                 problems.append(f"src/{name}: includes {included}, but {folder} may not know {other}")
+            elif folder == "cli" and other.startswith("engine/spark") and target.kind != "executable":
+                problems.append(f"src/{name}: includes {included}, which a program of cli may, and its library may not")
             elif included not in public:
                 problems.append(f"src/{name}: includes {included}, which {other} does not list under HEADERS")
             elif target_of(other) not in target.linked:
@@ -124,6 +136,8 @@ def check(src):
             for folder in sorted(own - {None, folders[linked]}):
                 if folders[linked] not in BELOW[folder]:
                     problems.append(f"src/{folder}/CMakeLists.txt: {target.name} links {linked}, which {folder} may not know")
+        if target.kind == "library" and "cli" in own and target.linked & {"firesteel_spark", "firesteel_spark_connect"}:
+            problems.append(f"{target.name} links Spark's client, which a program of cli may, and its library may not")
         if "duckdb" in target.linked and own != {"engine/duckdb"}:
             problems.append(f"{target.name} links DuckDB, which only src/engine/duckdb may")
         if "aws_s3_api" in target.linked and own != {"storage/s3"}:

@@ -94,6 +94,30 @@ class IncludeDirectionTest(unittest.TestCase):
                 "cli/x.cc": "#include <duckdb.h>\n",
             }))
 
+    def test_keeps_spark_from_all_but_programs_and_tests(self):
+        files = {
+            "cli/CMakeLists.txt": "firesteel_{0}(cli SOURCES x.cc DEPENDS firesteel_spark)",
+            "engine/spark/CMakeLists.txt": "firesteel_library(spark HEADERS spark_engine.h)",
+            "engine/spark/spark_engine.h": "",
+            "cli/x.cc": '#include "engine/spark/spark_engine.h"\n',
+        }
+        for kind, num_problems in (("library", 2), ("executable", 0), ("test", 0)):
+            made = {name: text.format(kind) for name, text in files.items()}
+            self.assertEqual(num_problems, len(self.problems(made)), kind)
+
+    def test_keeps_what_speaks_to_spark_in_its_folders(self):
+        self.assertEqual(
+            ["src/engine/spark/x.cc: includes grpcpp/channel.h, whose types belong to src/engine/spark/connect alone",
+             "src/engine/x.cc: includes spark/connect/base.pb.h, whose types belong to src/engine/spark alone"],
+            self.problems({
+                "engine/CMakeLists.txt": "firesteel_library(engine SOURCES x.cc)",
+                "engine/x.cc": "#include <spark/connect/base.pb.h>\n",
+                "engine/spark/CMakeLists.txt": "firesteel_library(spark SOURCES x.cc DEPENDS firesteel_spark_connect)",
+                "engine/spark/x.cc": '#include "spark/connect/base.pb.h"\n#include <grpcpp/channel.h>\n',
+                "engine/spark/connect/CMakeLists.txt": "firesteel_library(spark_connect SOURCES c.cc)",
+                "engine/spark/connect/c.cc": '#include <grpcpp/channel.h>\n#include "spark/connect/base.pb.h"\n',
+            }))
+
     def test_refuses_a_source_of_no_target(self):
         self.assertEqual(["src/base/lost.cc: belongs to no target; list it in the folder's CMakeLists.txt"], self.problems({
             "base/CMakeLists.txt": "firesteel_library(base SOURCES e.cc)",
