@@ -25,7 +25,7 @@ constexpr int kReleaseEvery = 64;
 // Of a batch that comes in pieces.
 constexpr std::size_t kLongestJoinedBytes = std::size_t{1} << 30;
 // For the status of an execution whose result is complete.
-constexpr std::chrono::milliseconds kLastWordTime{10'000};
+constexpr std::chrono::milliseconds kLastWordTime{2'000};
 
 // Puts together batches that the server sends in pieces. We don't ask for them.
 class BatchJoiner {
