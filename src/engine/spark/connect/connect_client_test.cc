@@ -682,6 +682,54 @@ TEST(ConnectClientTest, ShowsProgressAndCommandsGetOnlyWhatIsTheirs) {
   EXPECT_THAT(shown, ElementsAre(Pair(5, 10)));
 }
 
+// What a client says that asks SELECT 1.
+std::string SaidOverTls(const std::string& url, const std::string& ca_file) {
+  SparkRemote remote = ParseSparkRemote(url);
+  remote.ca_file = ca_file;
+  ConnectClient client(remote, Quick());
+  try {
+    connect::AnalyzePlanRequest request;
+    request.mutable_spark_version();
+    return client.Analyze(request).spark_version().version();
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), Not(HasSubstr("v7Kq")));
+    return error.what();
+  }
+}
+
+TEST(ConnectClientTest, OverTlsTheServersCertificateAndNameAreChecked) {
+  const FakeServer::Identity identity = FakeServer::Identity::Make("localhost");
+  const std::string ca_file = ::testing::TempDir() + "/spark_connect_ca.pem";
+  std::ofstream(ca_file) << identity.certificate;
+  FakeServer server(identity);
+  server.RequireToken("v7Kq");
+  const std::string parameters = ":" + std::to_string(server.port()) + "/;use_ssl=true;token=v7Kq";
+  EXPECT_EQ(SaidOverTls("sc://localhost" + parameters, ca_file), "4.3.0");
+
+  EXPECT_THAT(SaidOverTls("sc://127.0.0.1" + parameters, ca_file),
+              AllOf(StartsWith("no TLS connection to the Spark server at 127.0.0.1:"),
+                    EndsWith("its certificate is for another host")));
+  EXPECT_THAT(SaidOverTls("sc://localhost" + parameters, ""),
+              HasSubstr("its certificate is not trusted here"));
+  const std::string other_file = ::testing::TempDir() + "/spark_connect_other_ca.pem";
+  std::ofstream(other_file) << FakeServer::Identity::Make("localhost").certificate;
+  EXPECT_THAT(SaidOverTls("sc://localhost" + parameters, other_file),
+              HasSubstr("its certificate is not trusted here"));
+
+  EXPECT_THAT(SaidOverTls("sc://localhost" + parameters, ca_file + ".none"),
+              HasSubstr("can't be read"));
+  std::ofstream(other_file) << "no certificate";
+  EXPECT_THAT(SaidOverTls("sc://localhost" + parameters, other_file),
+              HasSubstr("holds no certificate (PEM)"));
+
+  FakeServer plain;
+  EXPECT_THAT(
+      SaidOverTls("sc://localhost:" + std::to_string(plain.port()) + "/;use_ssl=true", ca_file),
+      HasSubstr("it does not speak TLS there"));
+  EXPECT_THAT(SaidOverTls("sc://127.0.0.1:" + std::to_string(server.port()), ca_file),
+              HasSubstr("use_ssl=true"));
+}
+
 std::int64_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
   std::int64_t total = 0;

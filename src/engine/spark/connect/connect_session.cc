@@ -249,8 +249,15 @@ void ConnectSession::Tries::Wait(const SparkStatus& status, bool less) {
   if (!wait) {
     if (status.ok() || status.IsTakenOver() || backoff_.num_failed() == 1) session_->Fail(status);
     const Error error = ToError(status, session_->remote());
-    throw Error(error.kind(), fmt::format("{} (tried {} times in {})", error.what(),
-                                          backoff_.num_failed(), Seconds(failing)));
+    // What a server of TLS does to one that does not speak it.
+    const bool may_want_tls = !session_->answered() && !session_->remote().use_ssl &&
+                              status.IsCut() &&
+                              (status.text.find("Socket closed") != std::string::npos ||
+                               status.text.find("reset by peer") != std::string::npos);
+    throw Error(error.kind(),
+                fmt::format("{} (tried {} times in {}){}", error.what(), backoff_.num_failed(),
+                            Seconds(failing),
+                            may_want_tls ? "; if it speaks TLS, add use_ssl=true to its URL" : ""));
   }
   // The first two may be bad luck.
   if (less && backoff_.num_failed() <= 2) wait = std::chrono::milliseconds(0);

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -188,7 +191,42 @@ class FakeServer::Service : public connect::SparkConnectService::Service {
   FakeServer* server_;
 };
 
-FakeServer::FakeServer() : service_(std::make_unique<Service>(this)) {
+FakeServer::Identity FakeServer::Identity::Make(const std::string& host) {
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
+  X509_set_version(certificate.get(), X509_VERSION_3);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_set_pubkey(certificate.get(), key.get());
+  X509_NAME* const name = X509_get_subject_name(certificate.get());
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>(host.c_str()), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(), name);
+  const std::string names = "DNS:" + host;
+  X509_EXTENSION* const extension =
+      X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, names.c_str());
+  X509_add_ext(certificate.get(), extension, -1);
+  X509_EXTENSION_free(extension);
+  X509_sign(certificate.get(), key.get(), EVP_sha256());
+
+  const auto text_of = [](auto write) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), BIO_free);
+    write(out.get());
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(out.get(), &data);
+    return std::string(data, static_cast<std::size_t>(size));
+  };
+  return {text_of([&](BIO* out) {
+            PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+          }),
+          text_of([&](BIO* out) { PEM_write_bio_X509(out, certificate.get()); })};
+}
+
+FakeServer::FakeServer() : FakeServer(Identity()) {}
+
+FakeServer::FakeServer(Identity identity)
+    : identity_(std::move(identity)), service_(std::make_unique<Service>(this)) {
   connect::ExecutePlanResponse schema;
   schema.mutable_schema()->mutable_struct_();
   SetAnswers({schema, BatchAnswer(OneRow(), 1), EndAnswer()});
@@ -231,8 +269,13 @@ void FakeServer::Start(bool forget) {
   if (forget) operations_.clear();
   grpc::ServerBuilder builder;
   builder.SetMaxSendMessageSize(-1);
-  builder.AddListeningPort(fmt::format("127.0.0.1:{}", port_), grpc::InsecureServerCredentials(),
-                           &port_);
+  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+  if (!identity_.key.empty()) {
+    grpc::SslServerCredentialsOptions options;
+    options.pem_key_cert_pairs.push_back({identity_.key, identity_.certificate});
+    credentials = grpc::SslServerCredentials(options);
+  }
+  builder.AddListeningPort(fmt::format("127.0.0.1:{}", port_), credentials, &port_);
   builder.RegisterService(service_.get());
   server_ = builder.BuildAndStart();
   if (!server_) throw Error(ErrorKind::kInternal, "the fake server can't listen");

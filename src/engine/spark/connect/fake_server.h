@@ -34,7 +34,17 @@ class FakeServer {
     bool repeat = false;  // Begins with the first answer whatever the client has.
   };
 
+  /// A key and a certificate for `host` that no authority stands behind; PEM.
+  struct Identity {
+    std::string key;
+    std::string certificate;
+
+    static Identity Make(const std::string& host);
+  };
+
   FakeServer();
+  /// Speaks TLS.
+  explicit FakeServer(Identity identity);
   ~FakeServer();
   FakeServer(const FakeServer&) = delete;
   FakeServer& operator=(const FakeServer&) = delete;
@@ -78,6 +88,7 @@ class FakeServer {
 
   int CountCallsLocked(std::string_view name) const;
 
+  Identity identity_;  // Empty: no TLS.
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
