@@ -1,3 +1,4 @@
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -54,6 +55,9 @@ std::unique_ptr<Engine> Open(const SparkSetup& setup) {
   if (IsLocal(setup.request)) {
     options.local_server = std::make_shared<LocalServer>(ServerOf(setup));
     options.remote = options.local_server->remote();
+    // One that has gone doesn't come back.
+    options.tuning.max_attempts = 5;
+    options.tuning.longest_wait = std::chrono::seconds(1);
   } else {
     options.remote = RemoteOf(setup.request);
   }

@@ -394,7 +394,7 @@ std::string LastLines(const std::string& log) {
   for (const std::string& line : Split(log, '\n')) {
     const std::string_view text = Trim(line);
     if (text.empty() || text.starts_with("at ") || text.starts_with("... ") ||
-        text.find(" INFO ") != text.npos) {
+        text.find(" INFO ") != text.npos || text.find(" WARN ") != text.npos) {
       continue;
     }
     lines.emplace_back(text.substr(0, kMostBytes));
