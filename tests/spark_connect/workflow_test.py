@@ -120,7 +120,10 @@ def model_rows(folder):
             continue
         name = str(file.relative_to(folder).parent)
         if file.suffix == ".parquet":
-            content.setdefault(name, []).extend(parquet.read_table(file).to_pylist())
+            rows = parquet.read_table(file).to_pylist()
+            for row in rows:
+                row.pop("metadata", None)  # Of a tree: its uid and the time.
+            content.setdefault(name, []).extend(rows)
         elif file.suffix == ".ubj":
             content[str(file.relative_to(folder))] = file.read_bytes()
     return content
@@ -152,7 +155,6 @@ class Workflow:
         done = subprocess.run([str(word) for word in (self.binary, command, *arguments, *selected)],
                               capture_output=True, text=True, env=environment, timeout=600)
         check(done.returncode == 0, f"{command} on {engine} ended with {done.returncode}: {done.stderr}")
-        check("warning" not in done.stderr, f"{command} on {engine}: {done.stderr}")
 
     def steps(self, engine, models):
         out = self.folder / engine
