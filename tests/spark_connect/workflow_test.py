@@ -10,6 +10,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -118,7 +119,7 @@ def model_rows(folder):
     for file in sorted(folder.rglob("*")):
         if not file.is_file() or file.name.startswith(("_", ".")):
             continue
-        name = str(file.relative_to(folder).parent)
+        name = re.sub("_[0-9a-f]{12}", "", str(file.relative_to(folder).parent))
         if file.suffix == ".parquet":
             rows = parquet.read_table(file).to_pylist()
             for row in rows:
