@@ -22,7 +22,7 @@ quickstart: build ## Build, make a sample data set, run all steps on it, show th
 build: ## Install what the build needs and build build/release/firesteel
 	@tools/setup build
 	@cmake --preset release >/dev/null
-	@cmake --build --preset release --parallel $(JOBS) --target firesteel
+	@cmake --build --preset release --parallel $(JOBS) --target firesteel firesteel-spark
 
 .PHONY: test
 test: ## Install what the tests need and run them all, then the unit tests with sanitizers

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
+import subprocess
 import time
 
-from harness import EndToEndTest, main, tree
+from harness import BINARY, EndToEndTest, main, tree
 
 
 class CommandLineTest(EndToEndTest):
@@ -74,6 +76,44 @@ class CommandLineTest(EndToEndTest):
                 done = self.run_binary()
                 self.assertEqual(done.returncode, 2)
                 self.assertEqual(done.stderr, "firesteel: error: no command is given; see firesteel --help\n")
+
+    def test_spark_takes_a_remote(self):
+        self.write_shipping()
+        os.environ.pop("SPARK_REMOTE", None)
+        step = self.preprocessing()
+        spark = (*step, "--engine", "spark")
+        for arguments, wanted in (
+            (spark, "--engine spark needs a server: give its URL (--spark-remote sc://host:15002), set SPARK_REMOTE to it, or have "
+                    "one started on this machine (--spark-remote local)"),
+            ((*step, "--spark-remote", "local"), "--spark-remote is for --engine spark or auto alone"),
+            ((*step, "--engine", "sprak"), "--engine: 'sprak' is not one of duckdb, spark, auto; did you mean 'spark'?"),
+            ((*spark, "--thread", "2"), "unknown flag --thread; did you mean '--threads'?"),
+        ):
+            self.assertEqual(self.refusal(*arguments, code=2), wanted)
+        done = self.succeed(*step, "--engine", "auto")
+        self.assertIn("--engine auto: duckdb, as no server of Spark is given (--spark-remote or SPARK_REMOTE)", done.stderr)
+
+    def test_a_build_without_spark_says_so(self):
+        """The program alone, without the one that it becomes."""
+        self.write_shipping()
+        alone = self.folder / "alone"
+        alone.mkdir()
+        shutil.copy(BINARY, alone)
+        (alone / "lib").symlink_to(BINARY.parent / "lib")
+        step = (alone / BINARY.name, *self.preprocessing(), "--spark-remote", "sc://nowhere.invalid")
+        done = subprocess.run([*step, "--engine", "spark"], cwd=self.folder, capture_output=True, text=True)
+        message = (
+            "firesteel: error: this build of firesteel has no Spark (it was built with -DFIRESTEEL_SPARK=OFF, or firesteel-spark is "
+            "not beside it); use --engine duckdb\n")
+        self.assertEqual((done.returncode, done.stderr), (1, message))
+        # One byte of memory is less than a quarter of the inputs.
+        done = subprocess.run([*step, "--engine", "auto", "--memory-limit", "1b"], cwd=self.folder, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr.splitlines(True)[-1]), (1, message))
+        self.assertRegex(done.stderr, "--engine auto: spark, as the inputs' .* kB are more than 4 times the memory of 1 bytes")
+        self.check_no_output("rows")
+        done = subprocess.run([*step, "--engine", "auto"], cwd=self.folder, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, "--engine auto: duckdb, as the inputs' .* kB fit into the memory of ")
 
     def test_a_workflow_file_that_is_wrong_is_exit_code_2(self):
         self.write_shipping()
