@@ -20,7 +20,9 @@ bool IsLocal(const SparkRequest& request) { return request.remote.empty(); }
 
 SparkRemote RemoteOf(const SparkRequest& request) {
   try {
-    SparkRemote remote = ParseSparkRemote(request.remote);
+    // Where Spark's own clients look for a token that the URL doesn't have.
+    const char* token = std::getenv("SPARK_CONNECT_AUTHENTICATE_TOKEN");
+    SparkRemote remote = ParseSparkRemote(request.remote, token != nullptr ? token : "");
     remote.ca_file = request.ca_file;
     return remote;
   } catch (const Error& error) {
