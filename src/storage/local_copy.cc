@@ -110,7 +110,7 @@ std::vector<RemoteFile> ListedFiles(const OutputList& list, const ObjectName& at
     if (!is_inside && file.path != path) continue;
     const std::string inside =
         file.path == path ? "" : file.path.substr(path.empty() ? 0 : path.size() + 1);
-    files.push_back({inside, list.folder.key + file.key, file.num_bytes, "", file.sha256});
+    files.push_back({inside, list.folder.key + file.key, file.num_bytes, file.etag, file.sha256});
   }
   return files;
 }
@@ -457,18 +457,20 @@ std::vector<DataObject> FindDataObjects(const Location& location) {
 }
 
 std::vector<std::string> CopyDataFiles(const Location& location) {
-  const std::vector<DataObject> objects = FindDataObjects(location);
+  if (StayInPlace(FindDataObjects(location))) return UrlsOfData(location);
   std::vector<std::string> paths;
-  if (StayInPlace(objects)) {
-    for (const DataObject& object : objects) paths.push_back(object.key_url);
-    return paths;
-  }
   for (const DataSet& set : FindDataSets(location)) {
     const std::vector<std::string> copies = FetchFiles(set.place, set.choose);
     paths.insert(paths.end(), copies.begin(), copies.end());
   }
   std::sort(paths.begin(), paths.end());
   return paths;
+}
+
+std::vector<std::string> UrlsOfData(const Location& location) {
+  std::vector<std::string> urls;
+  for (const DataObject& object : FindDataObjects(location)) urls.push_back(object.key_url);
+  return urls;
 }
 
 }  // namespace firesteel

@@ -51,6 +51,8 @@ std::vector<DataObject> FindDataObjects(const Location& location);
 /// or half of what is free in the scratch folder, the URLs are returned (DataObject::key_url), for
 /// an engine that reads what it needs of them; FIRESTEEL_S3_COPY_LIMIT_MIB sets another limit.
 std::vector<std::string> CopyDataFiles(const Location& location);
+/// ListDataFiles for a location on S3 whose files stay there: DataObject::key_url of each.
+std::vector<std::string> UrlsOfData(const Location& location);
 
 /// Whether a key can be the path of a local file, part by part.
 bool CanBeMirrored(std::string_view key);

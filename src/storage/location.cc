@@ -191,8 +191,10 @@ bool Location::IsDirectory() const {
   return fs::is_directory(path_, ignored);
 }
 
-std::vector<std::string> ListDataFiles(const Location& location) {
-  if (location.is_remote()) return CopyDataFiles(location);
+std::vector<std::string> ListDataFiles(const Location& location, RemoteData remote) {
+  if (location.is_remote()) {
+    return remote == RemoteData::kInPlace ? UrlsOfData(location) : CopyDataFiles(location);
+  }
   const std::string& path = location.path();
   std::error_code error;
   const fs::file_status status = fs::status(path, error);

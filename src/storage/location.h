@@ -37,16 +37,21 @@ class Location {
   std::optional<ObjectName> object_;
 };
 
+/// What becomes of data files on S3 before they are read.
+enum class RemoteData {
+  kCopied,   // They are copied, unless they are large (CopyDataFiles in storage/local_copy.h).
+  kInPlace,  // They stay, whatever their size, for who reads them from elsewhere than here.
+};
+
 /// The data files at a location, in the order of their names: the file itself, or all files below
 /// the directory itself (not below its folders) whose names start with neither `_` nor `.`; or,
 /// where there is no such file, those that a pattern means (`*`, `?` and `[…]` within one part of
-/// the path). Objects of S3 are fetched first, all at once; what is returned are local copies
-/// (storage/local_copy.h). Throws Error(kNotFound) if nothing is there, Error(kIo) if it can't be
-/// read.
-std::vector<std::string> ListDataFiles(const Location& location);
+/// the path). Objects of S3 are fetched first, all at once; what is returned are local copies, or
+/// URLs of what is not copied, as `remote` says. Throws Error(kNotFound) if nothing is there,
+/// Error(kIo) if it can't be read.
+std::vector<std::string> ListDataFiles(const Location& location,
+                                       RemoteData remote = RemoteData::kCopied);
 
-/// Whether a path that ListDataFiles returned is an object on S3 that was left in place.
-bool IsRemotePath(std::string_view path);
 /// Whether a path that ListDataFiles returned is an object on S3 that was left in place.
 bool IsRemotePath(std::string_view path);
 /// Whether a path has one of the characters `*`, `?`, `[`.

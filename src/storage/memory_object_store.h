@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "storage/location.h"
 #include "storage/object_store.h"
 
@@ -77,6 +78,22 @@ class MemoryObjectStore final : public ObjectStore {
                                     const PutCondition& condition) override {
     return Put(name, ReadTextFile(path), condition);
   }
+  ObjectCopy Copy(const ObjectName& from, const std::string& etag, std::int64_t num_bytes,
+                  const ObjectName& to) override {
+    return Do("copy " + to.key, to, [&]() -> ObjectCopy {
+      const auto found = objects_.find(from.key);
+      if (found == objects_.end() || found->second.etag != etag) {
+        throw Error(ErrorKind::kNotFound, from.Url() + " is gone");
+      }
+      const std::string text = found->second.text;
+      if (static_cast<std::int64_t>(text.size()) != num_bytes) {
+        throw Error(ErrorKind::kInternal, from.Url() + " is of another size");
+      }
+      const std::string made = "\"" + std::to_string(++num_writes_) + "\"";
+      objects_[to.key] = {text, made};
+      return {made, tells_sha256 ? Sha256(text) : ""};
+    });
+  }
   void Remove(const std::string& bucket, const std::vector<std::string>& keys) override {
     for (const std::string& key : keys) {
       Do("remove " + key, {bucket, key}, [&] { return objects_.erase(key); });
@@ -96,6 +113,7 @@ class MemoryObjectStore final : public ObjectStore {
   void Forget(const std::string& key) { objects_.erase(key); }
 
   std::vector<OpenUpload> uploads;
+  bool tells_sha256 = true;  // Of copies.
 
  private:
   static ObjectInfo InfoOf(const std::string& key, const ObjectText& object) {

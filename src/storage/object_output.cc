@@ -29,6 +29,8 @@ namespace fs = std::filesystem;
 constexpr std::string_view kNoteFile =
     "writes.json";  // In a run's private folder: the keys it writes.
 constexpr std::string_view kProgressFile = "progress";
+// In a run's private folder: what an engine writes there itself, before it is part of the output.
+constexpr std::string_view kEngineFolder = "engine/";
 
 bool IsMark(std::string_view path) { return path.ends_with(kSuccessFile); }
 
@@ -45,16 +47,25 @@ bool HasNameOfItsRun(const std::string& path) {
   return name.starts_with("part-") && name.size() > kShortest && IsSparkFile(name);
 }
 
+// The name with another UUID in it. Ours tell readers to look for a list and a _SUCCESS.
+std::string WithUuid(std::string name, const std::string& uuid) {
+  constexpr std::size_t kLength = 36;
+  const std::size_t begin = name.find('-', std::string_view("part-").size()) + 1;
+  return name.replace(begin, kLength, uuid);
+}
+
 class ObjectOutput final : public OutputTarget {
  public:
   ObjectOutput(const Location& target, const OutputOptions& options);
-  ~ObjectOutput() override { Abandon(); }
+  ~ObjectOutput() override;
   ObjectOutput(const ObjectOutput&) = delete;
   ObjectOutput& operator=(const ObjectOutput&) = delete;
 
   const std::string& staging() const override { return staging_; }
   const std::string& name_salt() const override { return run_; }
 
+  std::string RemoteFolder(const std::string& relative) override;
+  std::vector<AdoptedFile> Adopt(const std::string& relative, const std::string& uuid) override;
   std::optional<std::string> ReadOld(const std::string& relative) const override;
   bool IsOldIntact(const std::string& folder) const override;
   void Keep(const std::string& folder) override;
@@ -67,6 +78,11 @@ class ObjectOutput final : public OutputTarget {
  private:
   // What lies below the prefix: path -> object.
   using Objects = std::map<std::string, ObjectInfo>;
+  // An object that an engine wrote, and the file of the output that it is to become.
+  struct Adopted {
+    ObjectInfo object;
+    ListedFile file;
+  };
 
   // Writes what does not belong to the output, even if the run was interrupted.
   void PutNote(const ObjectName& name, const std::string& text);
@@ -86,6 +102,8 @@ class ObjectOutput final : public OutputTarget {
   std::vector<ListedFile> ListStaged(const Objects& before) const;
   void WriteNote(const std::vector<ListedFile>& files) const;
   void UploadAll(const std::vector<std::pair<std::string, std::string>>& paths) const;
+  void CopyAdopted();
+  void RemoveEngineFolder() const;
   void RemoveAll(std::vector<std::string> paths) const;
   bool WriteList(const std::vector<ListedFile>& files);
   [[noreturn]] void RefuseRace() const;
@@ -104,7 +122,9 @@ class ObjectOutput final : public OutputTarget {
   Objects old_objects_;
   std::optional<OutputList> old_list_;
   std::vector<ListedFile> kept_;
-  std::string list_etag_;  // Of our list, once it is written.
+  std::vector<Adopted> adopted_;
+  bool has_engine_folder_ = false;  // Whether something may lie there.
+  std::string list_etag_;           // Of our list, once it is written.
 };
 
 ObjectOutput::ObjectOutput(const Location& target, const OutputOptions& options)
@@ -136,12 +156,24 @@ ObjectOutput::ObjectOutput(const Location& target, const OutputOptions& options)
   ShowAs(staging_, url_);
 }
 
+ObjectOutput::~ObjectOutput() {
+  Abandon();
+  if (!has_engine_folder_) return;
+  try {
+    RemoveEngineFolder();
+  } catch (const Error& error) {
+    LogDebug(fmt::format("what was written below {} stays until the next run: {}",
+                         At(PrivatePath(kEngineFolder)).Url(), error.what()));
+  }
+}
+
 ObjectOutput::Objects ObjectOutput::ListAll() const {
   Objects objects;
   for (ObjectInfo& object : store_->List(root_)) {
     std::string path = object.key.substr(root_.key.size());
-    // An empty object that stands for a folder, as consoles make them.
-    if (path.empty() || path.ends_with('/')) continue;
+    // An empty object that stands for a folder, as consoles make them; those that an engine made in
+    // a run's private folder go with the rest of it.
+    if (path.empty() || (path.ends_with('/') && !path.starts_with(kPrivateFolder))) continue;
     objects.emplace(std::move(path), std::move(object));
   }
   return objects;
@@ -208,6 +240,33 @@ std::vector<ListedFile> ObjectOutput::OldFiles(const std::string& folder) const 
   return files;
 }
 
+std::string ObjectOutput::RemoteFolder(const std::string& relative) {
+  has_engine_folder_ = true;
+  return At(PrivatePath(fmt::format("{}{}", kEngineFolder, relative))).Url();
+}
+
+std::vector<AdoptedFile> ObjectOutput::Adopt(const std::string& relative, const std::string& uuid) {
+  const ObjectName folder = At(PrivatePath(fmt::format("{}{}/", kEngineFolder, relative)));
+  std::vector<AdoptedFile> files;
+  for (ObjectInfo& object : store_->List(folder)) {
+    const std::string name = object.key.substr(folder.key.size());
+    // Not _SUCCESS, nor what the committer of a job leaves.
+    if (!HasNameOfItsRun(name) || name.find('/') != std::string::npos) continue;
+    const std::string path = fmt::format("{}/{}", relative, WithUuid(name, uuid));
+    files.push_back({path, object.num_bytes});
+    const ListedFile file{.path = path, .num_bytes = object.num_bytes, .sha256 = "", .key = path};
+    adopted_.push_back({std::move(object), file});
+  }
+  if (files.empty()) {
+    throw Error(ErrorKind::kIo,
+                fmt::format("data were written to '{}', but no object is there: who wrote them has "
+                            "another S3 behind s3a:// (spark.hadoop.fs.s3a.endpoint) than this "
+                            "machine",
+                            folder.Url()));
+  }
+  return files;
+}
+
 std::optional<std::string> ObjectOutput::ReadOld(const std::string& relative) const {
   if (!old_list_) return std::nullopt;
   if (relative == kManifestFile) return old_list_->text;
@@ -225,7 +284,7 @@ bool ObjectOutput::IsOldIntact(const std::string& folder) const {
   return !files.empty() && std::all_of(files.begin(), files.end(), [&](const ListedFile& file) {
     const auto found = old_objects_.find(file.key);
     return found != old_objects_.end() && found->second.num_bytes == file.num_bytes &&
-           !file.sha256.empty();
+           (!file.sha256.empty() || (!file.etag.empty() && found->second.etag == file.etag));
   });
 }
 
@@ -301,6 +360,26 @@ void ObjectOutput::UploadAll(const std::vector<std::pair<std::string, std::strin
   ThreadPool(kTransfers).For(paths.size(), [&](std::size_t i) {
     store_->Upload(At(paths[i].second), (fs::path(staging_) / paths[i].first).string(), {});
   });
+}
+
+// Has the store copy what an engine wrote to where it belongs. The ETag stands for a checksum that
+// the store does not tell.
+void ObjectOutput::CopyAdopted() {
+  ThreadPool(kTransfers).For(adopted_.size(), [&](std::size_t i) {
+    auto& [object, file] = adopted_[i];
+    ObjectCopy copy =
+        store_->Copy({root_.bucket, object.key}, object.etag, object.num_bytes, At(file.key));
+    file.sha256 = std::move(copy.sha256);
+    if (file.sha256.empty()) file.etag = std::move(copy.etag);
+  });
+}
+
+void ObjectOutput::RemoveEngineFolder() const {
+  std::vector<std::string> keys;
+  for (ObjectInfo& object : store_->List(At(PrivatePath(kEngineFolder)))) {
+    keys.push_back(std::move(object.key));
+  }
+  if (!keys.empty()) store_->Remove(root_.bucket, keys);
 }
 
 void ObjectOutput::RemoveAll(std::vector<std::string> paths) const {
@@ -433,6 +512,8 @@ void ObjectOutput::Commit() {
   for (const ListedFile& file : files) {
     if (!IsMark(file.path)) data.emplace_back(file.path, file.key);
   }
+  const std::size_t num_staged = files.size();
+  for (const Adopted& adopted : adopted_) files.push_back(adopted.file);
   std::vector<std::string> old_marks;
   for (const auto& [path, object] : before) {
     if (IsMark(path)) old_marks.push_back(path);
@@ -441,10 +522,14 @@ void ObjectOutput::Commit() {
     WriteNote(files);
     if (!old_marks.empty()) RemoveAll(old_marks);
     UploadAll(data);
+    CopyAdopted();
   } catch (const Error&) {
     TakeBack(files, old_marks);
     throw;
   }
+  // With what is known of the copies.
+  files.resize(num_staged);
+  for (const Adopted& adopted : adopted_) files.push_back(adopted.file);
   std::vector<ListedFile> all = files;
   all.insert(all.end(), kept_.begin(), kept_.end());
   if (!WriteList(all)) {
@@ -460,6 +545,7 @@ void ObjectOutput::Commit() {
                             "by plain names and _SUCCESS; run the same command again: {}",
                             url_, error.what()));
   }
+  has_engine_folder_ = false;
   Abandon();
 }
 

@@ -40,18 +40,36 @@ class ObjectOutputTest : public ::testing::Test {
 
   // Writes an output of two parts, a small file of a fixed name and a mark; `content` tells it from
   // others.
-  static void WriteOutput(const std::string& content, const OutputOptions& options = {}) {
+  void WriteOutput(const std::string& content, const OutputOptions& options = {}) {
     OutputDirectory output(Location::Parse("s3://b/out"), options);
     const std::string folder = output.MakeFolder("training");
     const std::string uuid = Uuid(output.name_salt());
-    for (const char* number : {"0", "1"}) {
-      WriteTextFile(folder + "/part-0000" + number + "-" + uuid + "-c000.snappy.parquet",
-                    content + number);
+    if (by_engine_) {
+      WriteByEngine(&output, content);
+      output.Adopt("training", uuid);
+    } else {
+      for (const char* number : {"0", "1"}) {
+        WriteTextFile(folder + "/part-0000" + number + "-" + uuid + "-c000.snappy.parquet",
+                      content + number);
+      }
     }
     WriteTextFile(folder + "/_SUCCESS", "");
     WriteTextFile(output.staging() + "/metrics.json", content);
     WriteTextFile(output.staging() + "/manifest.json", kManifest);
     output.Commit();
+  }
+
+  // As a job of Spark's does, with what its committer and S3A leave behind.
+  void WriteByEngine(OutputDirectory* output, const std::string& content) {
+    const ObjectName folder = Location::Parse(output->RemoteFolder("training")).object();
+    const auto put = [&](const std::string& name, const std::string& text) {
+      store_->Put({folder.bucket, folder.key + '/' + name}, text, {});
+    };
+    put("", "");
+    put("_temporary/0/", "");
+    put("part-00000-01234567-0123-4123-8123-0123456789ab-c000.snappy.parquet", content + "0");
+    put("part-00001-01234567-0123-4123-8123-0123456789ab-c000.snappy.parquet", content + "1");
+    put("_SUCCESS", "{}");
   }
 
   static std::string Uuid(const std::string& salt) {
@@ -113,6 +131,7 @@ class ObjectOutputTest : public ::testing::Test {
   }
 
   std::shared_ptr<MemoryObjectStore> store_ = std::make_shared<MemoryObjectStore>();
+  bool by_engine_ = false;  // Whether the data of WriteOutput are written by an engine.
 };
 
 TEST_F(ObjectOutputTest, WritesDataThenTheListThenTheMarks) {
@@ -136,8 +155,81 @@ TEST_F(ObjectOutputTest, WritesDataThenTheListThenTheMarks) {
   EXPECT_EQ(Content(), "x x0 x1 ");
 }
 
-TEST_F(ObjectOutputTest, ACrashAtAnyRequestLeavesTheOldOutputOrTheNewOne) {
-  struct Crash {};
+TEST_F(ObjectOutputTest, WhatAnEngineWroteGetsItsPlaceByTheStore) {
+  WriteOutput("old");
+  by_engine_ = true;
+  std::vector<std::string> requests;
+  store_->before = [&](const std::string& request) { requests.push_back(request); };
+  WriteOutput("new");
+  store_->before = nullptr;
+  EXPECT_EQ(Content(), "new new0 new1 ");
+  EXPECT_THAT(StrayKeys(), IsEmpty());
+  EXPECT_THAT(requests, testing::Not(testing::Contains(StartsWith("put out/training/part-"))));
+  const std::vector<RemoteFile> files = FindAnew("s3://b/out/training");
+  ASSERT_EQ(files.size(), 2U);
+  // The name is of this run and no longer Spark's.
+  EXPECT_THAT(files[0].path, HasSubstr("-0000-8000-8000-"));
+  EXPECT_EQ(files[0].key, "out/training/" + files[0].path);
+  EXPECT_EQ(files[0].sha256, Sha256("new0"));
+  EXPECT_EQ(files[0].etag, "");
+}
+
+TEST_F(ObjectOutputTest, AnETagStandsForAChecksumThatTheStoreDoesNotTell) {
+  by_engine_ = true;
+  store_->tells_sha256 = false;
+  WriteOutput("x");
+  const std::vector<RemoteFile> files = FindAnew("s3://b/out/training");
+  ASSERT_EQ(files.size(), 2U);
+  EXPECT_EQ(files[1].sha256, "");
+  EXPECT_EQ(files[1].num_bytes, 2);
+  const Location copy = LocalCopy(Location::Parse("s3://b/out/training"));
+  EXPECT_EQ(ReadTextFile((copy / files[1].path).path()), "x1");
+  EXPECT_TRUE(OutputDirectory(Location::Parse("s3://b/out"), {}).IsOldIntact("training"));
+  // Another object of the same size is not the one that is meant.
+  store_->Put({"b", files[1].key}, "y1", {});
+  ForgetRemoteFiles();
+  EXPECT_THROW(LocalCopy(Location::Parse("s3://b/out/training")), Error);
+  EXPECT_FALSE(OutputDirectory(Location::Parse("s3://b/out"), {}).IsOldIntact("training"));
+}
+
+TEST_F(ObjectOutputTest, NothingStaysOfWhatAnEngineWroteForARunThatFailed) {
+  WriteOutput("old");
+  const std::set<std::string> before = Keys();
+  {
+    OutputDirectory output(Location::Parse("s3://b/out"), {});
+    WriteByEngine(&output, "new");
+    output.Adopt("training", Uuid("failed"));
+    EXPECT_EQ(Content(), "old old0 old1 ");  // While it works, too.
+  }
+  EXPECT_EQ(Keys(), before);
+  // One whose data are changed between.
+  OutputDirectory output(Location::Parse("s3://b/out"), {});
+  WriteByEngine(&output, "new");
+  output.Adopt("training", Uuid("failed"));
+  WriteByEngine(&output, "other");
+  EXPECT_THROW(output.Commit(), Error);
+  EXPECT_EQ(Content(), "old old0 old1 ");
+}
+
+TEST_F(ObjectOutputTest, DataThatAnEngineWroteElsewhereAreMissed) {
+  OutputDirectory output(Location::Parse("s3://b/out"), {});
+  static_cast<void>(output.RemoteFolder("training"));
+  try {
+    output.Adopt("training", Uuid(""));
+    ADD_FAILURE() << "not missed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kIo);
+    EXPECT_THAT(error.what(), HasSubstr("/engine/training/', but no object is there"));
+  }
+}
+
+class CrashedOutputTest : public ObjectOutputTest, public ::testing::WithParamInterface<bool> {};
+
+INSTANTIATE_TEST_SUITE_P(ByWhom, CrashedOutputTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "ByEngine" : "Uploaded"; });
+
+TEST_P(CrashedOutputTest, ACrashAtAnyRequestLeavesTheOldOutputOrTheNewOne) {
+  by_engine_ = GetParam();
   int num_requests = 0;
   {
     store_->after = [&](const std::string&) { ++num_requests; };
@@ -332,7 +424,8 @@ TEST_F(ObjectOutputTest, LocalCopiesHaveTheContentAndMessagesTheUrls) {
   EXPECT_EQ(ReadTextFile(files[1]), "x1");
   EXPECT_THAT(WithShownNames("can't read '" + files[0] + "'"),
               StartsWith("can't read 's3://b/out/training/part-00000-"));
-  EXPECT_EQ(ListDataFiles(Location::Parse("s3://b/out/train*/part-*1-*")), std::vector{files[1]});
+  EXPECT_EQ(ListDataFiles(Location::Parse("s3://b/out/train*/part-?0001-*")),
+            std::vector{files[1]});
 }
 
 TEST_F(ObjectOutputTest, AlteredBytesAreFetchedAgainAndThenRefused) {

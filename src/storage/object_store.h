@@ -42,6 +42,12 @@ struct PutCondition {
   bool is_last_wish = false;
 };
 
+/// An object that the store made of another.
+struct ObjectCopy {
+  std::string etag;
+  std::string sha256;  // Lower-case hex, of the whole content; empty: the store did not say.
+};
+
 /// An upload in parts that was begun and neither completed nor aborted.
 struct OpenUpload {
   std::string key;
@@ -81,6 +87,12 @@ class ObjectStore {
   /// it fails.
   virtual std::optional<std::string> Upload(const ObjectName& name, const std::string& path,
                                             const PutCondition& condition) = 0;
+  /// Makes an object of one that is there, of `num_bytes` bytes, which do not pass through here; a
+  /// large one in parts, which are aborted if it fails. `etag`: the object that is meant;
+  /// Error(kNotFound) if it is gone or another one by now. The new one is encrypted as what Put
+  /// writes.
+  virtual ObjectCopy Copy(const ObjectName& from, const std::string& etag, std::int64_t num_bytes,
+                          const ObjectName& to) = 0;
   /// Removes objects of one bucket. One that is not there is no error.
   virtual void Remove(const std::string& bucket, const std::vector<std::string>& keys) = 0;
 

@@ -28,7 +28,8 @@ LivingOutputs& Living() {
 }  // namespace
 
 OutputDirectory::OutputDirectory(const Location& target, const OutputOptions& options)
-    : target_(target.is_remote() ? MakeObjectOutput(target, options)
+    : is_remote_(target.is_remote()),
+      target_(target.is_remote() ? MakeObjectOutput(target, options)
                                  : MakeLocalOutput(target, options)) {
   LivingOutputs& living = Living();
   const std::lock_guard<std::mutex> guard(living.mutex);
@@ -54,6 +55,15 @@ std::string OutputDirectory::MakeFolder(const std::string& relative) {
     throw Error(ErrorKind::kIo, fmt::format("can't make '{}': {}", path, error.message()));
   }
   return path;
+}
+
+std::string OutputDirectory::RemoteFolder(const std::string& relative) {
+  return target_->RemoteFolder(relative);
+}
+
+std::vector<AdoptedFile> OutputDirectory::Adopt(const std::string& relative,
+                                                const std::string& uuid) {
+  return target_->Adopt(relative, uuid);
 }
 
 std::optional<std::string> OutputDirectory::ReadOld(const std::string& relative) const {

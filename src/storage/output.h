@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +12,12 @@
 namespace firesteel {
 
 class OutputTarget;
+
+/// A file that an engine wrote for an output, in the store where the output is.
+struct AdoptedFile {
+  std::string path;  // Relative to the output.
+  std::int64_t num_bytes = 0;
+};
 
 struct OutputOptions {
   bool overwrite = true;
@@ -53,6 +60,17 @@ class OutputDirectory {
   /// Makes a folder below staging() and returns its path.
   std::string MakeFolder(const std::string& relative);
 
+  /// Whether it is on an object store.
+  bool is_remote() const { return is_remote_; }
+  /// Where an engine that reaches the object store itself writes the data files of a folder, as an
+  /// s3:// URL: a place of this run alone, in which nobody looks for data and of which nothing
+  /// stays after Commit, or after a failure. Only of an output that is remote.
+  std::string RemoteFolder(const std::string& relative);
+  /// Makes the data files that lie in RemoteFolder(relative), as Spark names them, part of the
+  /// output: Commit has the store copy them to their places in the folder, where `uuid` stands in
+  /// their names instead of Spark's own. Throws Error(kIo) if there are none.
+  std::vector<AdoptedFile> Adopt(const std::string& relative, const std::string& uuid);
+
   /// The content of a small file of the old output; nothing if there is no old output that is
   /// whole, or no such file in it.
   std::optional<std::string> ReadOld(const std::string& relative) const;
@@ -85,6 +103,7 @@ class OutputDirectory {
   static void AbandonAll();
 
  private:
+  bool is_remote_;
   std::unique_ptr<OutputTarget> target_;
 };
 

@@ -83,7 +83,9 @@ std::string WithKeys(std::string_view manifest, std::string_view run,
   std::map<std::string, nlohmann::ordered_json> entries;
   for (const ListedFile& file : files) {
     nlohmann::ordered_json& entry = entries[file.path];
-    entry = {{"path", file.path}, {"bytes", file.num_bytes}, {"sha256", file.sha256}};
+    entry = {{"path", file.path}, {"bytes", file.num_bytes}};
+    if (!file.sha256.empty()) entry["sha256"] = file.sha256;
+    if (!file.etag.empty()) entry["etag"] = file.etag;
     if (file.key != file.path) entry["key"] = file.key;
   }
   json["files"] = nlohmann::ordered_json::array();

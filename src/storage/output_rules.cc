@@ -53,6 +53,7 @@ std::vector<ListedFile> FilesOfManifest(std::string_view text) {
     if (file.path.empty()) continue;
     file.sha256 = TextOr(entry, "sha256", "");
     file.key = TextOr(entry, "key", file.path);
+    file.etag = TextOr(entry, "etag", "");
     if (const auto bytes = entry.find("bytes"); bytes != entry.end() && bytes->is_number()) {
       file.num_bytes = bytes->get<std::int64_t>();
     }

@@ -28,6 +28,7 @@ struct ListedFile {
   std::string sha256;           // Lower-case hex; empty: not told.
   std::string key;  // Where an object store has it, relative to the manifest's folder; as `path`
                     // where not told.
+  std::string etag = {};  // Of the object, where nobody knows its SHA-256; empty: not told.
 };
 /// The files that the text of a manifest.json names, itself included; none if it is not one of
 /// ours.

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "storage/output.h"
 
@@ -16,6 +17,15 @@ class OutputTarget {
 
   virtual const std::string& staging() const = 0;
   virtual const std::string& name_salt() const = 0;
+  virtual std::string RemoteFolder(const std::string& relative) {
+    static_cast<void>(relative);
+    return "";
+  }
+  virtual std::vector<AdoptedFile> Adopt(const std::string& relative, const std::string& uuid) {
+    static_cast<void>(relative);
+    static_cast<void>(uuid);
+    return {};
+  }
   virtual std::optional<std::string> ReadOld(const std::string& relative) const = 0;
   virtual bool IsOldIntact(const std::string& folder) const = 0;
   virtual void Keep(const std::string& folder) = 0;

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "storage/location.h"
 
@@ -316,6 +317,36 @@ TEST_F(S3StoreTest, AFailedUploadIsAborted) {
   EXPECT_EQ(upload.get(), ErrorKind::kInterrupted);
   EXPECT_THAT(other->OpenUploads(Name("")), IsEmpty());
   EXPECT_FALSE(other->Find(Name("a")));
+}
+
+TEST_F(S3StoreTest, CopiesWithinTheStore) {
+  const ObjectName from = Name("it's <one> & 100% + é"), to = Name("copy of it");
+  const std::string content = RandomBytes(100'000);
+  const std::string etag = store_->Put(from, content, {}).value();
+  const ObjectCopy copy = store_->Copy(from, etag, 100'000, to);
+  EXPECT_EQ(store_->Read(to)->text, content);
+  EXPECT_EQ(store_->Find(to)->etag, copy.etag);
+  EXPECT_THAT(copy.sha256, testing::AnyOf("", Sha256(content)));
+
+  EXPECT_EQ(Caught([&] { store_->Copy(Name("absent"), etag, 100'000, to); }).kind(),
+            ErrorKind::kNotFound);
+}
+
+TEST_F(S3StoreTest, CopiesLargeObjectsInParts) {
+  S3Tuning tuning;
+  tuning.copied_part_bytes = 5 << 20;
+  const std::shared_ptr<ObjectStore> store = OpenS3(Settings(), tuning);
+  const std::string content = RandomBytes((11 << 20) + 3);
+  const ObjectName from = Name("large"), to = Name("copy");
+  const std::string etag = store->Put(from, content, {}).value();
+  const auto size = static_cast<std::int64_t>(content.size());
+  const ObjectCopy copy = store->Copy(from, etag, size, to);
+  EXPECT_THAT(copy.etag, HasSubstr("-3"));
+  EXPECT_EQ(copy.sha256, "");
+  EXPECT_EQ(store->Find(to)->num_bytes, size);
+  store->Download(to, copy.etag, Path("copy"));
+  EXPECT_EQ(ReadTextFile(Path("copy")), content);
+  EXPECT_THAT(store->OpenUploads(Name("")), IsEmpty());
 }
 
 TEST_F(S3StoreTest, AfterAnInterruptEveryCallEnds) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "storage/location.h"
 #include "storage/s3/s3_store.h"
@@ -383,6 +384,31 @@ TEST(S3TuningTest, IsSetFromOutside) {
   for (const char* name : {"FIRESTEEL_S3_TIMEOUT", "AWS_MAX_ATTEMPTS", "FIRESTEEL_S3_PART_MIB"}) {
     ::unsetenv(name);
   }
+}
+
+TEST_F(S3AnswersTest, ACopyIsOfTheObjectThatIsMeant) {
+  settings_.kms_key_id = "key-id";
+  server_.Add({Reply(200, {},
+                     "<CopyObjectResult><ETag>\"2\"</ETag><ChecksumSHA256>"
+                     "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=</ChecksumSHA256>"
+                     "</CopyObjectResult>"),
+               ErrorReply(412, "PreconditionFailed"),
+               // An answer that had begun well before the copying failed.
+               ErrorReply(200, "InternalError"),
+               Reply(200, {}, "<CopyObjectResult><ETag>\"3\"</ETag></CopyObjectResult>")});
+  const ObjectCopy copy = store().Copy({"b", "a b+c"}, "\"1\"", 3, kName);
+  EXPECT_EQ(copy.etag, "\"2\"");
+  EXPECT_EQ(copy.sha256, Sha256("abc"));
+  const ScriptedServer::Request request = server_.requests().at(0);
+  EXPECT_EQ(request.method, "PUT");
+  EXPECT_EQ(request.Header("x-amz-copy-source"), "/b/a%20b%2Bc");
+  EXPECT_EQ(request.Header("x-amz-copy-source-if-match"), "\"1\"");
+  EXPECT_EQ(request.Header("x-amz-server-side-encryption-aws-kms-key-id"), "key-id");
+
+  const Error error = Caught([&] { store().Copy({"b", "a"}, "\"1\"", 3, kName); });
+  EXPECT_EQ(error.kind(), ErrorKind::kNotFound);
+  EXPECT_STREQ(error.what(), "s3://b/a is gone, or another object by now");
+  EXPECT_EQ(store().Copy({"b", "a"}, "\"1\"", 3, kName).etag, "\"3\"");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "storage/s3/s3_checksums.h"
 
 #include <aws/checksums/crc.h>
+#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
@@ -148,6 +149,19 @@ std::string Base64(std::string_view bytes) {
 }
 
 std::string Base64Md5(std::string_view bytes) { return Base64(Digest(EVP_md5(), bytes)); }
+
+std::string Sha256HexOf(std::string_view base64) {
+  constexpr std::size_t kLength = 44;  // Of 32 bytes, the last character of it padding.
+  if (base64.size() != kLength || !base64.ends_with('=')) return "";
+  std::array<unsigned char, 33> bytes{};
+  if (EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(base64.data()),
+                      static_cast<int>(kLength)) != static_cast<int>(bytes.size())) {
+    return "";
+  }
+  std::string hex;
+  for (std::size_t i = 0; i + 1 < bytes.size(); ++i) hex += fmt::format("{:02x}", bytes[i]);
+  return hex;
+}
 
 std::string BytesOfHex(std::string_view hex) {
   std::string bytes;

@@ -46,6 +46,8 @@ class S3ChecksumSum {
 
 std::string Base64(std::string_view bytes);
 std::string Base64Md5(std::string_view bytes);
+/// A SHA-256 in Base64 as lower-case hex; nothing in it if it is none, or one of parts.
+std::string Sha256HexOf(std::string_view base64);
 /// The bytes that pairs of hexadecimal digits stand for.
 std::string BytesOfHex(std::string_view hex);
 /// Whether the bytes have the checksum, which is of the whole content.

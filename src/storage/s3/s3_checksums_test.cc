@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "base/hash.h"
+
 namespace firesteel {
 namespace {
 
@@ -53,6 +55,14 @@ TEST(S3ChecksumsTest, TellsChecksumsOfPartsFromThoseOfTheWhole) {
   const auto plain = ChecksumOf(With({{"etag", "\"1\""}, {"x-amz-checksum-sha256", "abcd="}}));
   ASSERT_TRUE(plain);
   EXPECT_EQ(plain->num_parts, 0);
+}
+
+TEST(S3ChecksumsTest, ASha256InBase64IsReadAsHex) {
+  const std::string hex = Sha256("abc");
+  EXPECT_EQ(Sha256HexOf(Base64(BytesOfHex(hex))), hex);
+  EXPECT_EQ(Sha256HexOf(Base64(BytesOfHex(hex)) + "-3"), "");  // Of three parts.
+  EXPECT_EQ(Sha256HexOf(""), "");
+  EXPECT_EQ(Sha256HexOf(std::string(43, '!') + "="), "");
 }
 
 }  // namespace

@@ -104,6 +104,11 @@ class S3Store final : public ObjectStore {
     return UploadObject(client_, name, path, condition);
   }
 
+  ObjectCopy Copy(const ObjectName& from, const std::string& etag, std::int64_t num_bytes,
+                  const ObjectName& to) override {
+    return CopyObject(client_, from, etag, num_bytes, to);
+  }
+
   void Remove(const std::string& bucket, const std::vector<std::string>& keys) override {
     std::vector<std::string> batch;
     for (const std::string& key : keys) {

@@ -23,6 +23,9 @@ struct S3Tuning {
   /// takes no part under 5 MiB. FIRESTEEL_S3_PART_MIB sets both from outside.
   std::int64_t upload_in_parts_over = 64LL << 20;
   std::int64_t part_bytes = 8LL << 20;
+  /// Objects over that size are copied in parts of that size, which the store does in a few seconds
+  /// each; S3 copies no more than 5 GiB at once.
+  std::int64_t copied_part_bytes = 256LL << 20;
 
   /// The defaults, with what the environment variables say. Throws Error(kUsage) that names the
   /// variable if its value is not a number in its range.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -57,6 +58,13 @@ std::optional<std::string> WrittenBy(S3Client& client, const ObjectName& name,
   return std::string(head->Header("etag"));
 }
 
+// The list of parts that completes an upload.
+std::string ListOfParts(const std::vector<std::string>& lines) {
+  std::string list = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
+  for (const std::string& line : lines) list += line;
+  return list + "</CompleteMultipartUpload>";
+}
+
 // Sends all parts and returns the list of them that completes the upload.
 std::string SendParts(S3Client& client, const ObjectName& name, const LocalFile& file,
                       std::int64_t size, const std::string& id) {
@@ -84,9 +92,7 @@ std::string SendParts(S3Client& client, const ObjectName& name, const LocalFile&
   if (file.size() != size) {
     throw Error(ErrorKind::kIo, name.Url() + ": the file changed while it was uploaded");
   }
-  std::string list = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
-  for (const std::string& line : lines) list += line;
-  return list + "</CompleteMultipartUpload>";
+  return ListOfParts(lines);
 }
 
 std::optional<std::string> Complete(S3Client& client, const ObjectName& name, const std::string& id,
@@ -121,19 +127,20 @@ std::optional<std::string> Complete(S3Client& client, const ObjectName& name, co
   ThrowProblem(answer, call);
 }
 
-std::optional<std::string> UploadParts(S3Client& client, const ObjectName& name,
-                                       const LocalFile& file, std::int64_t size,
-                                       const PutCondition& condition) {
+// Makes an object of parts that `send_parts`, given the id of the upload, sends and lists. They are
+// aborted if it fails. `headers`: of the object.
+std::optional<std::string> WriteInParts(
+    S3Client& client, const ObjectName& name, S3Headers headers, const PutCondition& condition,
+    const std::function<std::string(const std::string& id)>& send_parts) {
   const std::string word = RandomUuid();
+  headers.emplace_back(kWriteHeader, word);
   S3Call call;
   call.subject = {"CreateMultipartUpload", "s3:PutObject", name.bucket, name.key};
   call.method = "POST";
   call.query = "uploads=";
   call.writes_object = true;
   call.see_through = true;  // Without its answer there is nothing to abort the upload by.
-  call.headers = {{"Content-Type", "application/octet-stream"},
-                  {"x-amz-checksum-algorithm", "SHA256"},
-                  {std::string(kWriteHeader), word}};
+  call.headers = std::move(headers);
   call.check = [](const S3Response& response) -> std::optional<std::string> {
     const std::optional<XmlElement> root = ParseXml(response.body);
     if (root && !root->TextOf("UploadId").empty()) return std::nullopt;
@@ -143,8 +150,7 @@ std::optional<std::string> UploadParts(S3Client& client, const ObjectName& name,
   if (!answer.problem.ok()) ThrowProblem(answer, call);
   const std::string id = ParseXml(answer.response.body)->TextOf("UploadId");
   try {
-    const std::string list = SendParts(client, name, file, size, id);
-    std::optional<std::string> etag = Complete(client, name, id, list, condition, word);
+    std::optional<std::string> etag = Complete(client, name, id, send_parts(id), condition, word);
     if (!etag) AbortUpload(client, name, id, false);
     return etag;
   } catch (const Error& error) {
@@ -156,6 +162,49 @@ std::optional<std::string> UploadParts(S3Client& client, const ObjectName& name,
     }
     throw;
   }
+}
+
+// What CopyObject and UploadPartCopy answer: the names of their checksum and ETag are the same.
+XmlElement PerformCopy(S3Client& client, S3Call call, const ObjectName& from,
+                       const std::string& etag) {
+  call.method = "PUT";
+  call.headers.emplace_back("x-amz-copy-source",
+                            fmt::format("/{}/{}", from.bucket, PercentEncode(from.key, true)));
+  call.headers.emplace_back("x-amz-copy-source-if-match", etag);
+  // S3 begins to answer before it is done, so that what went wrong may stand in a good answer.
+  call.check = [](const S3Response& response) -> std::optional<std::string> {
+    const std::optional<XmlElement> root = ParseXml(response.body);
+    if (root && !root->TextOf("ETag").empty()) return std::nullopt;
+    return "the answer names no object";
+  };
+  const S3Answer answer = client.Perform(call);
+  if (answer.problem.ok()) return *ParseXml(answer.response.body);
+  if (answer.problem.status == 412 || answer.problem.code == "NoSuchKey") {
+    throw Error(ErrorKind::kNotFound,
+                fmt::format("{} is gone, or another object by now", from.Url()));
+  }
+  ThrowProblem(answer, call);
+}
+
+// Has the store copy an object part by part; returns the list that completes the upload.
+std::string CopyParts(S3Client& client, const ObjectName& from, const std::string& etag,
+                      std::int64_t size, const ObjectName& to, const std::string& id) {
+  const std::int64_t part =
+      std::max(client.tuning().copied_part_bytes, (size + kMaxParts - 1) / kMaxParts);
+  std::vector<std::string> lines(static_cast<std::size_t>((size + part - 1) / part));
+  ThreadPool(kPartsAtOnce).For(lines.size(), [&](std::size_t i) {
+    const std::int64_t begin = static_cast<std::int64_t>(i) * part;
+    const std::int64_t end = std::min(begin + part, size);
+    S3Call call;
+    call.subject = {"UploadPartCopy", "s3:PutObject", to.bucket, to.key};
+    call.query = fmt::format("partNumber={}&uploadId={}", i + 1, PercentEncode(id, false));
+    call.headers = {{"x-amz-copy-source-range", fmt::format("bytes={}-{}", begin, end - 1)}};
+    call.answer_bytes = end - begin;
+    const XmlElement copied = PerformCopy(client, call, from, etag);
+    lines[i] = fmt::format("<Part><PartNumber>{}</PartNumber><ETag>{}</ETag></Part>", i + 1,
+                           EscapeXml(copied.TextOf("ETag")));
+  });
+  return ListOfParts(lines);
 }
 
 }  // namespace
@@ -190,7 +239,29 @@ std::optional<std::string> UploadObject(S3Client& client, const ObjectName& name
     return PutObject(client, name, std::make_shared<const std::string>(file.Read(0, size)),
                      condition);
   }
-  return UploadParts(client, name, file, size, condition);
+  return WriteInParts(
+      client, name,
+      {{"Content-Type", "application/octet-stream"}, {"x-amz-checksum-algorithm", "SHA256"}},
+      condition, [&](const std::string& id) { return SendParts(client, name, file, size, id); });
+}
+
+ObjectCopy CopyObject(S3Client& client, const ObjectName& from, const std::string& etag,
+                      std::int64_t num_bytes, const ObjectName& to) {
+  if (num_bytes > client.tuning().copied_part_bytes) {
+    // The checksum of the whole would be one of the parts' checksums.
+    return {*WriteInParts(client, to, {{"Content-Type", "application/octet-stream"}}, {},
+                          [&](const std::string& id) {
+                            return CopyParts(client, from, etag, num_bytes, to, id);
+                          }),
+            ""};
+  }
+  S3Call call;
+  call.subject = {"CopyObject", "s3:PutObject", to.bucket, to.key};
+  call.writes_object = true;
+  call.headers = {{"x-amz-checksum-algorithm", "SHA256"}};
+  call.answer_bytes = num_bytes;
+  const XmlElement copied = PerformCopy(client, call, from, etag);
+  return {copied.TextOf("ETag"), Sha256HexOf(copied.TextOf("ChecksumSHA256"))};
 }
 
 void AbortUpload(S3Client& client, const ObjectName& name, const std::string& id, bool last_wish) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,11 @@ std::optional<std::string> PutObject(S3Client& client, const ObjectName& name,
 /// line of the log says so.
 std::optional<std::string> UploadObject(S3Client& client, const ObjectName& name,
                                         const std::string& path, const PutCondition& condition);
+
+/// ObjectStore::Copy. An object over S3Tuning::copied_part_bytes is copied in parts, several at
+/// once.
+ObjectCopy CopyObject(S3Client& client, const ObjectName& from, const std::string& etag,
+                      std::int64_t num_bytes, const ObjectName& to);
 
 /// Aborts an upload in parts, which is no error if it is gone. `last_wish`: after
 /// S3Client::Interrupt(), too; tried once then, and for two seconds at most.
