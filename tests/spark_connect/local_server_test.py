@@ -245,7 +245,7 @@ class LocalServerTest(unittest.TestCase):
         self.assertIn("ended before it was ready; its log ends with: ", message)
         message = self.refusal(1, "--spark-master", "nonsense")
         self.assertIn("ended before it was ready; its log ends with: ", message)
-        self.assertIn("nonsense", message)
+        self.assertIn("Master must either be yarn or start with", message)
         self.assertIn("its log ends with: ", self.refusal(1, JAVA_HOME="/nowhere"))
         self.assertEqual(self.refusal(2, SPARK_HOME="/nowhere"), "SPARK_HOME: '/nowhere' has no bin/spark-submit")
         self.assertEqual(
