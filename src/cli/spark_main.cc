@@ -53,7 +53,8 @@ std::unique_ptr<Engine> Open(const SparkSetup& setup) {
   SparkOptions options{.num_threads = setup.num_threads,
                        .memory_limit_bytes = setup.memory_limit_bytes,
                        .temp_directory = setup.temp_directory,
-                       .s3 = setup.s3};
+                       .s3 = setup.s3,
+                       .tuning = ConnectTuning::FromEnvironment()};
   if (IsLocal(setup.request)) {
     options.local_server = std::make_shared<LocalServer>(ServerOf(setup));
     options.remote = options.local_server->remote();
