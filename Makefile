@@ -41,6 +41,13 @@ bench: ## Measure; BENCH_ARGS goes to bench/run.py
 	@cmake --build --preset bench --parallel $(JOBS)
 	@$(python) bench/run.py --build-dir build/bench --trainers-python $(FIRESTEEL_CACHE)/venv/bench/bin/python3 $(BENCH_ARGS)
 
+.PHONY: bench-spark
+bench-spark: ## Measure the Spark engine beside Spark's own Connect client; BENCH_ARGS goes to bench/spark_run.py
+	@tools/setup bench
+	@cmake --preset bench >/dev/null
+	@cmake --build --preset bench --parallel $(JOBS)
+	@$(python) bench/spark_run.py --build-dir build/bench $(BENCH_ARGS)
+
 .PHONY: format
 format: ## Lay out every C++ source as .clang-format says
 	@tools/setup test
