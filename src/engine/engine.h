@@ -89,8 +89,11 @@ enum class FileFormat { kParquet, kCsv };
 
 struct WriteOptions {
   FileFormat format = FileFormat::kParquet;
-  std::string directory;  // Exists and is empty; an engine that runs elsewhere must reach it too.
-  std::string uuid;       // Part of the file names, part-00000-<uuid>-c000…, as Spark names them.
+  std::string directory;  // Exists and is empty; who computes the rows must reach it, too.
+  // An s3:// URL below which nothing is: where an engine that works on S3 writes instead, unless it
+  // has the rows here.
+  std::string remote_directory = {};
+  std::string uuid;  // Part of the file names, part-00000-<uuid>-c000…, as Spark names them.
   std::map<std::string, std::string> key_values = {};  // Parquet footer entries.
   // About how large a file gets. 0: one file, its rows in the relation's order where it has one.
   std::int64_t target_file_bytes = std::int64_t{128} << 20;
@@ -99,7 +102,8 @@ struct WriteOptions {
 };
 
 struct WriteResult {
-  std::vector<std::string> files;  // Names inside the directory, in order.
+  // Names inside the directory, in order; none if the files were written to `remote_directory`.
+  std::vector<std::string> files;
   std::int64_t num_rows = 0;
 };
 
@@ -155,6 +159,15 @@ class Engine {
 
   /// "duckdb 1.5.5": for logs and manifests.
   virtual std::string version() const = 0;
+
+  /// Whether rows are computed elsewhere than here, by what reaches S3 itself: data files on S3 are
+  /// then read where they are, whatever their size, and written there
+  /// (WriteOptions::remote_directory). May ask the cluster, once.
+  virtual bool WorksOnS3() { return false; }
+  /// To be called before work whose rows are to be written to local files in `directory` or in
+  /// folders of it. Throws Error(kInvalidArgument) if who computes them does not see this machine's
+  /// files there.
+  virtual void RequireReach(const std::string& directory) { static_cast<void>(directory); }
 
   /// Reads CSV as text and types each column by spec E.1 over all rows, or as declared. An empty or
   /// missing file, a record that has more or (kRfc4180) fewer fields than the header, a quote left

@@ -16,8 +16,13 @@
 
 namespace firesteel {
 
+std::vector<std::string> DataFilesFor(Engine& engine, const Location& location) {
+  const bool stay = location.is_remote() && engine.WorksOnS3();
+  return ListDataFiles(location, stay ? RemoteData::kInPlace : RemoteData::kCopied);
+}
+
 Relation ReadFrame(Engine& engine, const Location& location) {
-  const std::vector<std::string> files = ListDataFiles(location);
+  const std::vector<std::string> files = DataFilesFor(engine, location);
   const Relation rows = engine.ReadParquet(files);
   Schema schema = rows.schema();
   // Of several files with different keys, Spark takes the first one's.
@@ -48,10 +53,9 @@ Relation AsReadBack(const Relation& frame) {
   return frame.WithSchema(std::move(schema));
 }
 
-WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory,
-                       const std::string& uuid, const std::string& order_by) {
+WriteOptions FrameOptions(const Relation& frame, const std::string& uuid,
+                          const std::string& order_by) {
   WriteOptions options;
-  options.directory = directory;
   options.uuid = uuid;
   options.order_by = order_by;
   Schema written;
@@ -60,6 +64,13 @@ WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string&
   }
   options.key_values[std::string(kSparkSchemaKey)] = SchemaToJson(written);
   options.key_values[std::string(kSparkVersionKey)] = std::string(kSparkVersion);
+  return options;
+}
+
+WriteResult WriteFrame(Engine& engine, const Relation& frame, const std::string& directory,
+                       const std::string& uuid, const std::string& order_by) {
+  WriteOptions options = FrameOptions(frame, uuid, order_by);
+  options.directory = directory;
   WriteResult result = engine.Write(frame, options);
   WriteTextFile((std::filesystem::path(directory) / "_SUCCESS").string(), "");
   return result;

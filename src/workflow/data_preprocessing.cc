@@ -97,7 +97,7 @@ Relation Preprocessing::ReadCsv(const OpenSource& source,
 
 void Preprocessing::ReadSources(bool first_may_be_empty) {
   for (OpenSource& source : sources_) {
-    source.files = ListDataFiles(source.found->location);
+    source.files = DataFilesFor(engine_, source.found->location);
     if (source.spec().format == SourceFormat::kCsv) {
       source.relation = ReadCsv(source, {});
     } else {
@@ -307,7 +307,7 @@ Frame Preprocessing::WritePart(const Relation& rows, const std::optional<std::st
   }
   const Relation selected = engine_.Query(rows, Filter(condition));
   const WriteResult written =
-      WriteFrame(engine_, selected, work_.MakeFolder(part), work_.FileUuid(seed_, part));
+      work_.Write(selected, part, FrameOptions(selected, work_.FileUuid(seed_, part)));
   work_.AddWritten(part, written.num_rows);
   if (written.num_rows == 0) {
     work_.manifest.Warn(
@@ -439,7 +439,8 @@ StepReport RunDataPreprocessing(Engine& engine, const Workflow& workflow,
                 {.directory = output.staging(), .target = options.output.path(), .output = &output},
                 status.observer());
   for (const SourceFiles& source : sources) work.inputs.Add(source.spec->name, source.location);
-  work.inputs.Start();
+  work.HashInputs();
+  work.RequireReach();
   work.manifest.parameters = {{"training_fraction", options.training_fraction},
                               {"overwrite_output", options.overwrite}};
   return Complete(&work, &output, &status,

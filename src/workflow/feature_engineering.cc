@@ -61,8 +61,8 @@ FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel
   Relation transformed = Within(input.path, [&] { return model->Transform(engine, input.rows); });
   if (keep) transformed = engine.Keep(transformed);
   work->clock.Begin("writing");
-  const WriteResult written = WriteFrame(engine, transformed, work->MakeFolder("dataframe"),
-                                         work->FileUuid(seed, "dataframe"));
+  const WriteResult written = work->Write(
+      transformed, "dataframe", FrameOptions(transformed, work->FileUuid(seed, "dataframe")));
   if (fit) {
     WritePipelineModel(*model, engine, work->place().directory + "/pipeline_model",
                        {.timestamp_ms = TimestampOf(seed),
@@ -90,7 +90,7 @@ FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel
 StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
                                  const FeatureOptions& options) {
   try {
-    ListDataFiles(options.dataframe);
+    DataFilesFor(engine, options.dataframe);
   } catch (const Error& error) {
     throw error.Within("data frame");
   }
@@ -112,7 +112,8 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
                 status.observer());
   work.inputs.Add("dataframe", options.dataframe);
   if (options.pipeline_model) work.inputs.AddTree("pipeline_model", *options.pipeline_model);
-  work.inputs.Start();
+  work.HashInputs();
+  work.RequireReach();
   work.manifest.parameters = {{"overwrite_output", options.overwrite}};
 
   return Complete(&work, &output, &status, [&] {

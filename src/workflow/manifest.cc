@@ -92,7 +92,7 @@ void InputHashes::Adopt(const Json& manifest) {
   }
 }
 
-void InputHashes::Start() {
+void InputHashes::Start(RemoteData remote) {
   std::vector<std::pair<InputFile*, std::string>> unknown;  // Where the bytes are.
   const auto is_unknown = [](const InputFile& file) { return file.is_file && file.sha256.empty(); };
   for (InputFile& file : files_) {
@@ -102,7 +102,7 @@ void InputHashes::Start() {
     const std::span<InputFile> files(files_.data() + input.begin, input.end - input.begin);
     if (std::none_of(files.begin(), files.end(), is_unknown)) continue;
     std::map<std::string, std::string> copies;  // By URL.
-    for (const std::string& path : ListDataFiles(input.location)) {
+    for (const std::string& path : ListDataFiles(input.location, remote)) {
       if (!IsRemotePath(path)) copies.emplace(WithShownNames(path), path);
     }
     // What is read in place is not read whole only to be hashed.
@@ -252,7 +252,7 @@ Json Manifest::Write(const std::string& directory, const Workflow& workflow,
   for (const auto& [name, value] : results.items()) json[name] = value;
   json["warnings"] = warnings;
 
-  std::vector<std::pair<std::string, std::int64_t>> files;
+  std::vector<std::pair<std::string, std::int64_t>> files = remote_files;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory)) {
     if (!entry.is_regular_file()) continue;
     files.emplace_back(entry.path().lexically_relative(directory).string(),

@@ -46,8 +46,11 @@ class InputHashes {
   /// Takes the hashes of objects on S3 from a manifest that lists the same ones, by their ETags;
   /// what is known need not be fetched to be hashed.
   void Adopt(const nlohmann::ordered_json& manifest);
-  /// Begins to hash. Fetches what is on S3 and not known by then.
-  void Start();
+  /// Whether data files on S3 are among them.
+  bool has_remote() const { return !remote_.empty(); }
+  /// Begins to hash. What is on S3 and not known by then is fetched, or has no hash, as `remote`
+  /// says; ETags stand for those.
+  void Start(RemoteData remote = RemoteData::kCopied);
   /// Whether a manifest lists inputs of the same roles and sizes, as far as that is known before
   /// anything is hashed. Does not wait.
   bool MayBe(const nlohmann::ordered_json& manifest) const;
@@ -110,6 +113,9 @@ struct Manifest {
   std::vector<std::pair<std::string, RowLedger>> ledgers;
   std::vector<std::pair<std::string, std::int64_t>> rows;
   std::vector<std::string> warnings;
+  // Files of the step that are not below its directory, as the engine wrote them where the output
+  // is: path, bytes.
+  std::vector<std::pair<std::string, std::int64_t>> remote_files;
 
   /// What a manifest.json of this version says of parameters, results, ledgers, rows and warnings.
   /// Nothing if it is not one, or can't be understood.
@@ -117,7 +123,8 @@ struct Manifest {
 
   /// Adds a warning and logs it.
   void Warn(const std::string& message);
-  /// Checks the ledgers, lists the files below `directory` and writes manifest.json there.
+  /// Checks the ledgers, lists the files below `directory` and `remote_files`, and writes
+  /// manifest.json there.
   nlohmann::ordered_json Write(const std::string& directory, const Workflow& workflow,
                                const PhaseClock& clock) const;
 };

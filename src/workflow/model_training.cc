@@ -369,11 +369,10 @@ void Training::Predict(const Part& part, Scorer* scorer) {
 
   WriteOptions options;
   options.format = FileFormat::kCsv;
-  options.directory = work_.MakeFolder(part.name + "/predictions.csv");
   options.uuid = work_.FileUuid(seed_, "predictions " + part.name);
   const WriteResult written =
-      engine_.Write(has_more ? engine_.Query(predictions, shown) : predictions, options);
-  WriteTextFile(options.directory + "/_SUCCESS", "");
+      work_.Write(has_more ? engine_.Query(predictions, shown) : predictions,
+                  part.name + "/predictions.csv", options);
   WriteTextFile(fmt::format("{}/{}/metrics.json", work_.place().directory, part.name),
                 MetricsToText(evaluation.raw().Result(), evaluation.rounded().Result()));
   work_.AddWritten(part.name, written.num_rows);
@@ -486,7 +485,7 @@ StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
                     {"validation", &options.validation_dataset, {}}};
   for (const Input& input : inputs) {
     try {
-      ListDataFiles(*input.location);
+      DataFilesFor(engine, *input.location);
     } catch (const Error& error) {
       throw error.Within(input.role + " data set");
     }
@@ -501,7 +500,8 @@ StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
                 {.directory = output.staging(), .target = options.output.path(), .output = &output},
                 status.observer());
   for (const Input& input : inputs) work.inputs.Add(input.role, *input.location);
-  work.inputs.Start();
+  work.HashInputs();
+  work.RequireReach();
   work.manifest.parameters = {{"overwrite_output", options.overwrite}};
 
   return Complete(&work, &output, &status, [&] {

@@ -147,19 +147,15 @@ Relation Prediction::Select(const Relation& rows, const std::vector<std::string>
 
 // Writes rows in the order of kRowColumn, without it.
 WriteResult Prediction::Write(const Relation& rows, const std::string& folder, FileFormat format) {
-  const std::string directory = work_.MakeFolder(folder);
   const std::string uuid = work_.FileUuid(seed_, folder);
   if (format == FileFormat::kParquet) {
-    return WriteFrame(engine_, rows, directory, uuid, kRowColumn);
+    return work_.Write(rows, folder, FrameOptions(rows, uuid, kRowColumn));
   }
   WriteOptions options;
   options.format = format;
-  options.directory = directory;
   options.uuid = uuid;
   options.order_by = kRowColumn;
-  WriteResult written = engine_.Write(rows, options);
-  WriteTextFile(directory + "/_SUCCESS", "");
-  return written;
+  return work_.Write(rows, folder, options);
 }
 
 void Prediction::WritePredictions(const Relation& rows, const std::vector<std::string>& columns) {
@@ -274,14 +270,15 @@ Predictor Predictor::Load(Engine& engine, const Location& model,
   return predictor;
 }
 
-PredictionRows::PredictionRows(const Workflow& workflow, const PredictionInput& input)
+PredictionRows::PredictionRows(Engine& engine, const Workflow& workflow,
+                               const PredictionInput& input)
     : input_(input) {
   if (!input_.frame) {
     sources_ = FindSources(workflow, input_.sources);
     return;
   }
   try {
-    frame_files_ = ListDataFiles(*input_.frame);
+    frame_files_ = DataFilesFor(engine, *input_.frame);
   } catch (const Error& error) {
     throw error.Within("input");
   }
@@ -403,7 +400,7 @@ std::vector<Location> InputsOf(const PredictionOptions& options) {
 
 ScoringStep::ScoringStep(Engine& engine, const Workflow& workflow, const std::string& name,
                          const PredictionOptions& options, std::vector<std::string> entries)
-    : rows(workflow, options.input),
+    : rows(engine, workflow, options.input),
       inputs(InputsOf(options)),
       output(options.output,
              {.overwrite = options.overwrite, .inputs = inputs, .entries = std::move(entries)}),
@@ -414,7 +411,7 @@ ScoringStep::ScoringStep(Engine& engine, const Workflow& workflow, const std::st
   rows.AddInputs(&work.inputs);
   work.inputs.AddTree("model", options.model);
   if (options.pipeline_model) work.inputs.AddTree("pipeline_model", *options.pipeline_model);
-  work.inputs.Start();
+  work.HashInputs();
   work.manifest.parameters = {{"on_unseen", NameOf(options.on_unseen)},
                               {"overwrite_output", options.overwrite}};
 }
@@ -431,6 +428,7 @@ StepReport RunPrediction(Engine& engine, const Workflow& workflow,
                          const PredictionOptions& options) {
   ScoringStep step(engine, workflow, "predict", options,
                    {"predictions.csv", "predictions.parquet", "rejected", "manifest.json"});
+  step.work.RequireReach();
   return Complete(&step.work, &step.output, &step.status, [&] {
     const Predictor predictor = step.LoadPredictor(options);
     Prediction(options, &step.work).Run(step.rows, predictor);

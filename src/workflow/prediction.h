@@ -54,7 +54,7 @@ inline constexpr const char* kRoundedPrediction = "rounded_prediction";
 class PredictionRows {
  public:
   /// Only looks for the files, so that a wrong path is found before anything is made.
-  PredictionRows(const Workflow& workflow, const PredictionInput& input);
+  PredictionRows(Engine& engine, const Workflow& workflow, const PredictionInput& input);
 
   void AddInputs(InputHashes* hashes) const;
   Frame Read(StepWork* work) const;

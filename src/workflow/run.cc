@@ -150,7 +150,7 @@ void Run::Preprocess() {
   StepWork& work = preprocessing_.work;
   for (const SourceFiles& source : sources_) work.inputs.Add(source.spec->name, source.location);
   work.inputs.Adopt(preprocessing_.old);
-  work.inputs.Start();
+  work.HashInputs();
   if (Keep(&preprocessing_, parameters)) return;
   work.manifest.parameters = {{"training_fraction", options_.training_fraction}};
   SplitRows rows = SplitSources(sources_, options_.training_fraction, /*keep=*/true, &work);
@@ -219,6 +219,7 @@ StepReport Run::Unchanged() {
 }
 
 StepReport Run::Go() {
+  run_.RequireReach();
   run_.clock.Begin("data_preprocessing");
   Preprocess();
   run_.clock.Begin("feature_engineering");

@@ -31,6 +31,34 @@ std::string StepWork::MakeFolder(const std::string& relative) const {
   return path;
 }
 
+std::string StepWork::PathInOutput(const std::string& relative) const {
+  const std::filesystem::path path = std::filesystem::path(place_.directory) / relative;
+  return path.lexically_relative(place_.output->staging()).string();
+}
+
+void StepWork::RequireReach() {
+  if (!WritesOnS3()) engine_.RequireReach(place_.directory);
+}
+
+WriteResult StepWork::Write(const Relation& rows, const std::string& folder, WriteOptions options) {
+  options.directory = MakeFolder(folder);
+  const std::string path = PathInOutput(folder);
+  if (WritesOnS3()) options.remote_directory = place_.output->RemoteFolder(path);
+  WriteResult written = engine_.Write(rows, options);
+  if (WritesOnS3() && written.files.empty()) {
+    for (const AdoptedFile& file : place_.output->Adopt(path, options.uuid)) {
+      manifest.remote_files.emplace_back(folder + file.path.substr(path.size()), file.num_bytes);
+    }
+  }
+  WriteTextFile(options.directory + "/_SUCCESS", "");
+  return written;
+}
+
+void StepWork::HashInputs() {
+  inputs.Start(inputs.has_remote() && engine_.WorksOnS3() ? RemoteData::kInPlace
+                                                          : RemoteData::kCopied);
+}
+
 std::string StepWork::Seed(std::string_view parameters) {
   return fmt::format("{} {} {} {}", manifest.step, inputs.Combined(),
                      Sha256(workflow_.PartFor(manifest.step)), parameters);

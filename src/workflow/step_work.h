@@ -43,6 +43,17 @@ class StepWork {
   /// Makes a folder in the step's directory and returns its path.
   std::string MakeFolder(const std::string& relative) const;
 
+  /// To be called before work that ends in Write. Throws Error(kInvalidArgument) if the engine
+  /// can't write to the output.
+  void RequireReach();
+  /// Writes rows to a folder of the step, which is made, and its _SUCCESS; by Engine::Write, whose
+  /// options it gives a place: on S3 itself if the output is there and the engine works there.
+  WriteResult Write(const Relation& rows, const std::string& folder, WriteOptions options);
+
+  /// Begins to hash `inputs`, to which all have been added. Data files that the engine reads on S3
+  /// itself are not fetched for that.
+  void HashInputs();
+
   /// What uids, file names and timestamps derive from: the step, the contents of its inputs, its
   /// part of the workflow and `parameters`. Waits for the hashes of the inputs.
   std::string Seed(std::string_view parameters);
@@ -65,6 +76,11 @@ class StepWork {
   std::vector<std::string> findings;  // For the report.
 
  private:
+  // Whether the engine itself writes to the output, which is on S3.
+  bool WritesOnS3() { return place_.output->is_remote() && engine_.WorksOnS3(); }
+  // A path in the step's directory as one in the output.
+  std::string PathInOutput(const std::string& relative) const;
+
   Engine& engine_;
   const Workflow& workflow_;
   Place place_;

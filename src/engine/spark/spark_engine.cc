@@ -17,11 +17,13 @@
 #include "engine/spark/cluster_models.h"
 #include "engine/spark/scoring.h"
 #include "engine/spark/spark_files.h"
+#include "engine/spark/spark_reach.h"
 #include "engine/spark/spark_schema.h"
 #include "engine/spark/spark_table.h"
 #include "engine/spark/training_rows.h"
 #include "sql/print.h"
 #include "sql/resolve.h"
+#include "storage/local_copy.h"
 
 namespace firesteel {
 namespace {
@@ -52,7 +54,8 @@ class SparkEngine final : public Engine {
                            .memory_limit_bytes = options.memory_limit_bytes,
                            .temp_directory = options.temp_directory,
                            .s3 = options.s3})),
-        memory_limit_bytes_(options.memory_limit_bytes) {
+        memory_limit_bytes_(options.memory_limit_bytes),
+        reach_(&client_, options.remote.OnLoopback(), options.local_server != nullptr) {
     connect::AnalyzePlanRequest request;
     request.mutable_spark_version();
     spark_version_ = client_.Analyze(request).spark_version().version();
@@ -62,6 +65,9 @@ class SparkEngine final : public Engine {
   }
 
   std::string version() const override { return "spark " + spark_version_; }
+
+  bool WorksOnS3() override { return reach_.ToS3(); }
+  void RequireReach(const std::string& directory) override { reach_.RequireDirectory(directory); }
 
   Relation ReadCsv(const CsvSource& source) override;
   Relation ReadParquet(const std::vector<std::string>& files) override;
@@ -167,6 +173,7 @@ class SparkEngine final : public Engine {
   ClusterModels models_;
   std::unique_ptr<Engine> local_;
   std::int64_t memory_limit_bytes_;
+  SparkReach reach_;
   std::string spark_version_;
   std::map<std::string, SparkTable> tables_;  // By the name of the relation.
   int num_views_ = 0;
@@ -668,7 +675,7 @@ std::optional<RecordOrigin> SparkEngine::Locate(const Relation& csv,
                 });
   if (file.empty()) return std::nullopt;
   CsvSource source = *table.csv;
-  source.files = {file};
+  source.files = {LocalCopy(Location::Parse(file)).path()};
   source.types.clear();
   for (const Field& field : csv.schema().fields())
     source.types.emplace_back(field.name, field.type);
@@ -709,9 +716,15 @@ WriteResult SparkEngine::Write(const Relation& input, const WriteOptions& option
   connect::WriteOperation* write = command.mutable_write_operation();
   *write->mutable_input() = std::move(counted);
   write->set_source(options.format == FileFormat::kCsv ? "csv" : "parquet");
-  write->set_path(SparkUri(options.directory));
+  const bool is_remote = !options.remote_directory.empty();
+  write->set_path(SparkUri(is_remote ? options.remote_directory : options.directory));
   write->set_mode(connect::WriteOperation::SAVE_MODE_APPEND);
   if (options.format == FileFormat::kCsv) (*write->mutable_options())["header"] = "true";
+
+  // Nobody looks at what a task wrote before the job is done: it is moved then, or completed by a
+  // committer of S3A's where the server has one. The mark is the caller's.
+  (*write->mutable_options())["mapreduce.fileoutputcommitter.algorithm.version"] = "1";
+  (*write->mutable_options())["mapreduce.fileoutputcommitter.marksuccessfuljobs"] = "false";
 
   WriteResult result;
   bool is_counted = false;
@@ -723,6 +736,7 @@ WriteResult SparkEngine::Write(const Relation& input, const WriteOptions& option
     }
   });
   if (!is_counted) throw Error(ErrorKind::kInternal, "Spark did not say how many rows it wrote");
+  if (is_remote) return result;
   // Checksum files of Hadoop's local file system would not fit the files any more once those are
   // moved; _SUCCESS is the caller's.
   for (const auto& entry : std::filesystem::directory_iterator(options.directory)) {
