@@ -165,7 +165,7 @@ class SparkEngine final : public Engine {
   // The one row of a query whose columns are whole numbers.
   std::vector<std::int64_t> Numbers(const Plan& plan);
   TrainingQuery QueryOf(const Relation& input, const TrainingView& view) const;
-  // The distinct rows of a view, fetched once; null if they are too many.
+  // The distinct rows of a view, fetched once; null if it has too many rows.
   const DistinctRows* DistinctOf(const Relation& input, const TrainingView& view);
 
   std::shared_ptr<LocalServer> local_server_;  // Before the client, whose session ends first.
@@ -647,8 +647,8 @@ const DistinctRows* SparkEngine::DistinctOf(const Relation& input, const Trainin
     distinct_rows_ = FetchDistinctRows(&client_, QueryOf(input, view));
     distinct_key_ = key;
     if (!distinct_rows_) {
-      LogDebug(fmt::format("more than {} different rows: values and cells are counted one by one",
-                           WithThousands(kMaxDistinctRows)));
+      LogDebug(fmt::format("more than {} rows: values and cells are counted on the cluster",
+                           WithThousands(kMaxFetchedRows)));
     }
   }
   return distinct_rows_ ? &*distinct_rows_ : nullptr;

@@ -125,8 +125,9 @@ std::string BinSql(const std::string& slot, const FeatureBins& bins) {
 std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const TrainingQuery& query) {
   const std::string slots = SlotList(query.width);
   const spark_plans::Plan plan = spark_plans::SqlOver(
-      query.plan, fmt::format("SELECT {0}y, w, count(*) FROM ({1}) GROUP BY {0}y, w LIMIT {2}",
-                              slots, SlotsSql(query), kMaxDistinctRows + 1));
+      query.plan,
+      fmt::format("SELECT {0}y, w, count(*) FROM (SELECT * FROM ({1}) LIMIT {2}) GROUP BY {0}y, w",
+                  slots, SlotsSql(query), kMaxFetchedRows + 1));
   DistinctRows rows;
   rows.num_features = query.width;
   const std::size_t width = query.width + 2;
@@ -138,7 +139,9 @@ std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const Train
       rows.counts.push_back(batch.columns[width].Integer(row));
     }
   });
-  if (rows.size() > static_cast<std::size_t>(kMaxDistinctRows)) return std::nullopt;
+  const std::int64_t num_rows =
+      std::accumulate(rows.counts.begin(), rows.counts.end(), std::int64_t{0});
+  if (num_rows > kMaxFetchedRows) return std::nullopt;
   return rows;
 }
 

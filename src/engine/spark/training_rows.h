@@ -20,8 +20,8 @@ struct TrainingQuery {
   std::optional<std::string> weight;
 };
 
-/// The distinct rows of a TrainingView with their numbers: all that a learner can ask, if they are
-/// few. A null is NaN, -0.0 is 0.0.
+/// The distinct rows of a TrainingView with their numbers: all that a learner can ask, of little
+/// data in one job. A null is NaN, -0.0 is 0.0.
 struct DistinctRows {
   std::size_t num_features = 0;
   std::vector<double> values;        // Shape (n, num_features + 2): features, label, weight.
@@ -33,10 +33,10 @@ struct DistinctRows {
   }
 };
 
-/// The most rows that are fetched as DistinctRows.
-inline constexpr std::int64_t kMaxDistinctRows = std::int64_t{1} << 18;
+/// Of more rows, values and cells are counted on the cluster.
+inline constexpr std::int64_t kMaxFetchedRows = std::int64_t{1} << 18;
 
-/// One job. Nothing if there are more than kMaxDistinctRows.
+/// One job, which reads no more rows than that. Nothing if there are more.
 std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const TrainingQuery& query);
 
 // What Engine's verbs of the same names say, of distinct rows.

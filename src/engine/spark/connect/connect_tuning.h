@@ -7,8 +7,8 @@ namespace firesteel {
 
 /// What a client does when; tests make it quicker.
 struct ConnectTuning {
-  /// As it is, but for what FIRESTEEL_SPARK_PATIENCE says: about how many seconds a server that does
-  /// not answer is waited for. Throws Error(kUsage) if that is no number from 1 to 3600.
+  /// As it is, but for what FIRESTEEL_SPARK_PATIENCE says: about how many seconds a server that
+  /// does not answer is waited for. Throws Error(kUsage) if that is no number from 1 to 3600.
   static ConnectTuning FromEnvironment();
 
   /// For the first answer of a server: no try begins later. What is reached once is given the whole
