@@ -147,7 +147,7 @@ class S3WorkflowTest(unittest.TestCase):
         found = []
         for record in self.passed[engine]:
             key = urllib.parse.unquote(record["target"].partition("?")[0]).partition(PREFIX)[2]
-            is_data = key.startswith("in/") or "/part-" in key and "_model/" not in key and "/model/" not in key
+            is_data = key.endswith(".csv") or "/part-" in key and "_model/" not in key and "/model/" not in key
             if is_data and record["operation"] in ("GetObject", "PutObject", "UploadPart"):
                 found.append((record["operation"], key))
         return found
