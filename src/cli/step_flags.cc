@@ -77,6 +77,9 @@ void AddModelFlags(const Workflow& workflow, Flags* flags) {
       fmt::format("Kind of model (default: {}, from the workflow)", workflow.model_type));
   flags->AddValue("Step", "--model-params", "DICT",
                   "Its parameters, as a Python dict or JSON (default: the workflow's)");
+  flags->AddValue("Step", "--trainer", "firesteel|spark",
+                  "Who trains it: firesteel, or with --engine spark Spark's own GBTRegressor or "
+                  "FMRegressor, on all rows (default: firesteel)");
 }
 
 ModelOptions ReadModelFlags(const Workflow& workflow, const Flags& flags, int num_threads) {
@@ -91,6 +94,9 @@ ModelOptions ReadModelFlags(const Workflow& workflow, const Flags& flags, int nu
     }
   } else if (options.type == workflow.model_type) {
     options.params = workflow.model_params;
+  }
+  if (ReadChoice(flags, "--trainer", {"firesteel", "spark"}) == "spark") {
+    options.trainer = Trainer::kSpark;
   }
   return options;
 }

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
+#include "engine/spark_ml.h"
 #include "sql/select.h"
 #include "table/cells.h"
 #include "table/matrix_view.h"
@@ -117,27 +119,6 @@ struct TrainingView {
   std::optional<std::string> weight = {};
 };
 
-/// A model as a Spark cluster scores with it: files of Spark ML, and how their answer becomes the
-/// prediction.
-struct SparkScoring {
-  /// A sum over trees. The saved model says which leaf of each tree a row comes to; Spark would add
-  /// in an order of its own, which gives other last digits.
-  struct Forest {
-    /// What each leaf adds, tree by tree, the leaves of a tree from left to right.
-    std::vector<std::vector<double>> leaves = {};
-    double base = 0.0;         // What the trees are added to, in their order.
-    bool sums_floats = false;  // Whether all of this is done in 32 bits.
-    bool has_log_link = false;
-    /// The saved model takes 2 d features: d as they are, and again with -Infinity for NaN.
-    bool doubles_features = false;
-  };
-
-  std::string class_name;  // "org.apache.spark.ml.regression.GBTRegressionModel"
-  /// The folder of the model itself, which both sides see. Another model has another folder.
-  std::string directory;
-  std::optional<Forest> forest = {};  // Nothing: the prediction is the model's own.
-};
-
 struct ScoreOptions {
   ScanColumn features;        // The vector column.
   std::string output_column;  // Appended, double.
@@ -201,6 +182,23 @@ class Engine {
   /// Appends the predictions of `function` to each row, or of what `options` has in its place.
   virtual Relation Score(const Relation& input, const ScoreOptions& options,
                          RowFunction function) = 0;
+  /// Whether the engine is Spark, which has Spark ML's stages itself.
+  virtual bool AppliesSparkStages() const { return false; }
+  /// Transforms by Spark ML's own stages, one after the other. `schema` is what comes out, whose
+  /// names and types must be theirs; vectors are as Spark makes them, dense or sparse. Throws
+  /// Error(kUnsupported) unless AppliesSparkStages().
+  virtual Relation ApplySparkStages(const Relation& input, std::span<const SparkStage> stages,
+                                    const Schema& schema) {
+    static_cast<void>(input), static_cast<void>(stages), static_cast<void>(schema);
+    throw Error(ErrorKind::kUnsupported, version() + " has no stages of Spark ML");
+  }
+  /// Fits one of Spark ML's estimators on the relation's rows and saves the model in `directory`,
+  /// which is new. Throws Error(kUnsupported) unless AppliesSparkStages().
+  virtual void FitSparkStage(const Relation& input, const SparkStage& estimator,
+                             const std::string& directory) {
+    static_cast<void>(input), static_cast<void>(estimator), static_cast<void>(directory);
+    throw Error(ErrorKind::kUnsupported, version() + " has no estimators of Spark ML");
+  }
   /// Computes the relation once and keeps its rows, spilling to disk beyond the memory limit.
   virtual Relation Keep(const Relation& input) = 0;
 

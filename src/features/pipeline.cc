@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -203,6 +206,37 @@ void RunChecks(Engine& engine, const Relation& input, std::vector<PendingCheck>*
 }
 
 }  // namespace
+
+SparkParam ToSparkParam(const nlohmann::ordered_json& value) {
+  if (value.is_boolean()) return value.get<bool>();
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (value.is_number()) return value.get<double>();
+  if (value.is_string()) return value.get<std::string>();
+  if (value.empty() || value.front().is_string()) return value.get<std::vector<std::string>>();
+  if (value.front().is_array()) return value.get<std::vector<std::vector<double>>>();
+  return value.get<std::vector<double>>();
+}
+
+Relation PipelineModel::TransformBySparkStages(Engine& engine, const Relation& input,
+                                               std::span<const std::string> folders) const {
+  // The select of each stage says what comes out, and which rows must not be there.
+  const Relation rows = Transform(engine, input);
+  if (!engine.AppliesSparkStages()) return rows;
+  std::vector<SparkStage> stages;
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    const StageRecord record = stages_[i]->ToRecord();
+    SparkStage& stage =
+        stages.emplace_back(SparkStage{.class_name = record.class_name, .uid = record.uid});
+    if (!record.data.empty()) {
+      stage.directory = folders[i];
+      continue;
+    }
+    for (const auto& [name, value] : record.params.items()) {
+      stage.params[name] = ToSparkParam(value);
+    }
+  }
+  return engine.ApplySparkStages(input, stages, rows.schema());
+}
 
 Relation PipelineModel::Transform(Engine& engine, const Relation& input) const {
   Relation rows = input;

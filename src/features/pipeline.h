@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,10 @@ class PipelineModel {
   /// Returns the transformed rows, lazily, after one pass that counts the rows no stage may meet
   /// (RowCheck). Throws Error(kInvalidArgument) naming column, value and count if there are any.
   Relation Transform(Engine& engine, const Relation& input) const;
+  /// The same. An engine that is Spark uses its own stages, so that vectors are as Spark makes
+  /// them, dense or sparse: `folders` says where each stage is saved, or none if no stage has data.
+  Relation TransformBySparkStages(Engine& engine, const Relation& input,
+                                  std::span<const std::string> folders) const;
 
  private:
   std::string uid_;

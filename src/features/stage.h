@@ -24,6 +24,9 @@ struct StageRecord {
   std::vector<NamedValue> data;  // The one row of data/; empty: the stage has no data folder.
 };
 
+/// A parameter of a record as an engine that is Spark is told of it.
+SparkParam ToSparkParam(const nlohmann::ordered_json& value);
+
 /// A row that a stage cannot transform, and what to say of it. Spark fails while it computes such a
 /// row; we count them first, so that the message can say which column, which value and how often.
 struct RowCheck {

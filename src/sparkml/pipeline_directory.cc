@@ -14,12 +14,24 @@
 
 namespace firesteel {
 
-void WritePipelineModel(const PipelineModel& model, Engine& engine, const std::string& directory,
-                        const SparkMlStamp& stamp) {
+namespace {
+
+std::vector<std::string> UidsOf(const PipelineModel& model) {
   std::vector<std::string> uids;
   for (const auto& stage : model.stages()) uids.push_back(stage->uid());
+  return uids;
+}
+
+}  // namespace
+
+std::vector<std::string> StageFolders(const PipelineModel& model, const std::string& directory) {
+  return FoldersOfStages(UidsOf(model), directory);
+}
+
+void WritePipelineModel(const PipelineModel& model, Engine& engine, const std::string& directory,
+                        const SparkMlStamp& stamp) {
   const std::vector<std::string> folders =
-      WritePipelineFolders(model.uid(), uids, directory, stamp);
+      WritePipelineFolders(model.uid(), UidsOf(model), directory, stamp);
   for (std::size_t i = 0; i < folders.size(); ++i) {
     WriteStage(*model.stages()[i], engine, folders[i], stamp);
   }

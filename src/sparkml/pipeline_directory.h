@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "engine/engine.h"
 #include "features/pipeline.h"
@@ -26,6 +28,9 @@ struct SparkMlStamp {
 /// `directory` must be new.
 void WritePipelineModel(const PipelineModel& model, Engine& engine, const std::string& directory,
                         const SparkMlStamp& stamp);
+
+/// Where each stage of a model lies that WritePipelineModel saved in `directory`.
+std::vector<std::string> StageFolders(const PipelineModel& model, const std::string& directory);
 
 /// Loads a pipeline model that Spark (3.5, 4.x) or we saved. Throws Error(kNotFound) if there is
 /// none at `place`, Error(kInvalidArgument) naming the file for a broken one,

@@ -137,11 +137,17 @@ std::vector<std::string> WritePipelineFolders(std::string_view uid,
   MakeDirectories(directory);
   WriteMetadata(metadata, directory, stamp.FileUuid(metadata.uid + "/metadata"));
   MakeDirectories(directory + "/stages");
+  std::vector<std::string> folders = FoldersOfStages(stage_uids, directory);
+  for (const std::string& folder : folders) MakeDirectories(folder);
+  return folders;
+}
+
+std::vector<std::string> FoldersOfStages(std::span<const std::string> stage_uids,
+                                         const std::string& directory) {
   std::vector<std::string> folders;
   for (std::size_t i = 0; i < stage_uids.size(); ++i) {
     folders.push_back(
         fmt::format("{}/stages/{}", directory, StageFolder(i, stage_uids.size(), stage_uids[i])));
-    MakeDirectories(folders.back());
   }
   return folders;
 }

@@ -30,6 +30,9 @@ std::vector<std::string> WritePipelineFolders(std::string_view uid,
                                               std::span<const std::string> stage_uids,
                                               const std::string& directory,
                                               const SparkMlStamp& stamp);
+/// Where those folders are.
+std::vector<std::string> FoldersOfStages(std::span<const std::string> stage_uids,
+                                         const std::string& directory);
 /// Writes metadata and data of a stage. `directory` exists.
 void WriteStage(const FittedStage& stage, Engine& engine, const std::string& directory,
                 const SparkMlStamp& stamp);

@@ -40,11 +40,11 @@ class EngineTrainingSource final : public TrainingSource {
   Cells MakeCells(std::span<const FeatureBins> bins) override;
   void Scan(const std::function<void(MatrixView<const double> rows)>& visitor) override;
   TrainingSource* held_out() override { return held_out_.get(); }
+  /// Throws Error(kInvalidArgument), saying how many rows lack which number, if any does.
+  void RefuseUnusable();
 
  private:
   void SetAside(const std::string& column);
-  /// Says how many rows lack which number; returns if none does.
-  void RefuseUnusable();
   /// Says which category is out of the range that its attribute gives.
   [[noreturn]] void RefuseCategories(std::span<const FeatureBins> bins);
   [[noreturn]] void RefuseNegativeWeights(std::int64_t count) const;

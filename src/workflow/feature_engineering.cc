@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "sparkml/frame.h"
 #include "sparkml/pipeline_directory.h"
 #include "storage/output.h"
+#include "workflow/engine_folder.h"
 #include "workflow/step_parts.h"
 
 namespace firesteel {
@@ -41,34 +43,48 @@ auto Within(const std::string& path, const Action& action) {
   }
 }
 
+// For an engine that is Spark and loads the stages they are saved once more, where it sees them:
+// what was read may lie on S3, be nested or have stages of Python's own.
+Relation Transform(const Relation& rows, const SavedPipeline& pipeline, StepWork* work) {
+  Engine& engine = work->engine();
+  if (!engine.AppliesSparkStages()) return pipeline.model->Transform(engine, rows);
+  const EngineFolder folder(engine, work->place(), "stages");
+  if (!pipeline.directory.empty() && folder.shared() == folder.local()) {
+    return pipeline.model->TransformBySparkStages(
+        engine, rows, StageFolders(*pipeline.model, pipeline.directory));
+  }
+  WritePipelineModel(*pipeline.model, engine, folder.local(), {.uuid_seed = folder.local()});
+  folder.Publish();
+  return pipeline.model->TransformBySparkStages(engine, rows,
+                                                StageFolders(*pipeline.model, folder.shared()));
+}
+
 }  // namespace
 
-FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel> model, bool keep,
-                         StepWork* work) {
+FeatureRows MakeFeatures(const Frame& input, SavedPipeline pipeline, bool keep, StepWork* work) {
   if (input.num_rows == 0) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("the data frame '{}' has no rows", input.path));
   }
   Engine& engine = work->engine();
   const std::string seed = work->Seed("");
-  const bool fit = model == nullptr;
+  const bool fit = pipeline.model == nullptr;
   if (fit) {
     work->clock.Begin("fitting");
-    model = std::make_shared<const PipelineModel>(Within(
+    pipeline.model = std::make_shared<const PipelineModel>(Within(
         input.path, [&] { return MakePipeline(work->workflow(), seed).Fit(engine, input.rows); }));
-  }
-  work->clock.Begin("transforming");
-  Relation transformed = Within(input.path, [&] { return model->Transform(engine, input.rows); });
-  if (keep) transformed = engine.Keep(transformed);
-  work->clock.Begin("writing");
-  const WriteResult written = work->Write(
-      transformed, "dataframe", FrameOptions(transformed, work->FileUuid(seed, "dataframe")));
-  if (fit) {
-    WritePipelineModel(*model, engine, work->place().directory + "/pipeline_model",
+    pipeline.directory = work->place().directory + "/pipeline_model";
+    WritePipelineModel(*pipeline.model, engine, pipeline.directory,
                        {.timestamp_ms = TimestampOf(seed),
                         .uuid_seed = seed,
                         .name_salt = work->place().output->name_salt()});
   }
+  work->clock.Begin("transforming");
+  Relation transformed = Within(input.path, [&] { return Transform(input.rows, pipeline, work); });
+  if (keep) transformed = engine.Keep(transformed);
+  work->clock.Begin("writing");
+  const WriteResult written = work->Write(
+      transformed, "dataframe", FrameOptions(transformed, work->FileUuid(seed, "dataframe")));
 
   RowLedger ledger{.read = input.num_rows, .used = written.num_rows};
   // A stage with handleInvalid: skip leaves rows out, as Spark's does.
@@ -80,11 +96,11 @@ FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel
   work->manifest.ledgers.emplace_back("dataframe", ledger);
   work->manifest.rows.emplace_back("read", input.num_rows);
   work->AddWritten("dataframe", written.num_rows);
-  work->manifest.results["pipeline_model"] = {{"uid", model->uid()}, {"fitted_here", fit}};
+  work->manifest.results["pipeline_model"] = {{"uid", pipeline.model->uid()}, {"fitted_here", fit}};
   return {.frame = {.path = work->place().target + "/dataframe",
                     .rows = AsReadBack(transformed),
                     .num_rows = written.num_rows},
-          .model = std::move(model)};
+          .pipeline = std::move(pipeline)};
 }
 
 StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
@@ -120,13 +136,13 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
     work.clock.Begin("reading");
     Frame frame{.path = options.dataframe.path(), .rows = ReadFrame(engine, options.dataframe)};
     frame.num_rows = engine.Count(frame.rows);
-    std::shared_ptr<const PipelineModel> model;
+    SavedPipeline pipeline;
     if (options.pipeline_model) {
       work.clock.Begin("loading");
-      model = std::make_shared<const PipelineModel>(
+      pipeline.model = std::make_shared<const PipelineModel>(
           ReadPipelineModel(engine, *options.pipeline_model, workflow.python_stages));
     }
-    MakeFeatures(frame, std::move(model), /*keep=*/false, &work);
+    MakeFeatures(frame, std::move(pipeline), /*keep=*/false, &work);
   });
 }
 

@@ -73,7 +73,7 @@ void Evaluate(Engine& engine, const Workflow& workflow, const PredictionOptions&
   const FurtherColumns further(workflow, model);
   const ScoredRows scored = ScoreRows(
       engine, input, predictor,
-      {.directory = work.place().directory,
+      {.place = &work.place(),
        .on_unseen = options.on_unseen,
        .ids = workflow.ids,
        .further = [&](const Schema& features) { return further.Choose(features, &columns); }});

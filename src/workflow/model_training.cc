@@ -24,8 +24,10 @@
 #include "model/regressor.h"
 #include "sparkml/frame.h"
 #include "sparkml/model_directory.h"
+#include "sparkml/spark_fit.h"
 #include "sql/expression.h"
 #include "storage/output.h"
+#include "workflow/engine_folder.h"
 #include "workflow/engine_training_source.h"
 #include "workflow/evaluation.h"
 #include "workflow/metrics_text.h"
@@ -83,6 +85,7 @@ class Training {
   TrainingColumns ValidationColumns() const;
   EngineTrainingSource MakeSource(const Part& part, TrainingColumns columns) const;
   std::shared_ptr<const Regressor> Train();
+  std::shared_ptr<const Regressor> TrainOnSpark();
   // The parameters as given, over the defaults.
   Json ResolvedParameters() const;
   void WriteModelFolder(const std::shared_ptr<const Regressor>& model) const;
@@ -197,7 +200,7 @@ Relation Training::Assemble(const Part& part, const std::vector<std::string>& ca
                             const std::vector<CategoryColumn>& categories) const {
   Relation all;
   try {
-    all = assembler_->Transform(engine_, part.frame.rows);
+    all = assembler_->TransformBySparkStages(engine_, part.frame.rows, {});
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInterrupted) throw;
     throw error.Within(part.Where());
@@ -255,7 +258,28 @@ EngineTrainingSource Training::MakeSource(const Part& part, TrainingColumns colu
                                .attributes = attributes_});
 }
 
+// Spark sees each row, many times.
+std::shared_ptr<const Regressor> Training::TrainOnSpark() {
+  work_.clock.Begin("training");
+  // What Spark would fail at in the middle, or learn from.
+  MakeSource(training_, columns_).RefuseUnusable();
+  const EngineFolder folder(engine_, work_.place(), "trained");
+  const std::shared_ptr<const Regressor> model = FitOnSpark(training_.assembled, engine_,
+                                                            {.kind = choice_.kind->name,
+                                                             .params = choice_.params,
+                                                             .features = kFeatures,
+                                                             .label = label_,
+                                                             .directory = folder.shared()});
+  facts_ = {{"trained_by", engine_.version()},
+            {"trained_on", "rows"},
+            {"num_rows", training_.frame.num_rows}};
+  LogInfo(fmt::format("{} trained {} on {} rows", engine_.version(), choice_.kind->name,
+                      WithThousands(training_.frame.num_rows)));
+  return model;
+}
+
 std::shared_ptr<const Regressor> Training::Train() {
+  if (choice_.trainer == Trainer::kSpark) return TrainOnSpark();
   work_.clock.Begin("training");
   EngineTrainingSource source = MakeSource(training_, columns_);
   EngineTrainingSource validation = MakeSource(validation_, ValidationColumns());
@@ -413,7 +437,7 @@ void Training::Run() {
   ReadAttributes();
 
   const std::shared_ptr<const Regressor> model = Train();
-  Scorer scorer(engine_, model, work_.place().directory);
+  Scorer scorer(engine_, model, work_.place());
   for (const Part* part : {&training_, &validation_}) {
     work_.clock.Begin("predicting " + part->name);
     Predict(*part, &scorer);
@@ -424,6 +448,7 @@ void Training::Run() {
   WriteTextFile(work_.place().directory + "/evaluation.json", ToJsonText(evaluation_));
   work_.manifest.parameters["model_type"] = choice_.kind->name;
   work_.manifest.parameters["model_params"] = ResolvedParameters();
+  if (choice_.trainer == Trainer::kSpark) work_.manifest.parameters["trainer"] = "spark";
   work_.manifest.parameters["label"] = label_;
   work_.manifest.parameters["feature_columns"] = feature_columns_;
   work_.manifest.results["trained"] = facts_;
@@ -431,7 +456,7 @@ void Training::Run() {
 
 }  // namespace
 
-ModelChoice CheckModel(const ModelOptions& options) {
+ModelChoice CheckModel(const ModelOptions& options, const Engine& engine) {
   ModelChoice choice;
   try {
     choice.kind = &FindLearner(options.type);
@@ -449,6 +474,18 @@ ModelChoice CheckModel(const ModelOptions& options) {
       throw Error(ErrorKind::kUsage, error.Within(where).what());
     }
   }
+  if (options.trainer == Trainer::kSpark) {
+    const std::string trainer = "--trainer spark";
+    if (!engine.AppliesSparkStages()) {
+      throw Error(ErrorKind::kUsage, trainer + " needs --engine spark");
+    }
+    try {
+      CheckSparkFit(choice.kind->name, choice.params);
+    } catch (const Error& error) {
+      throw error.Within(trainer);
+    }
+  }
+  choice.trainer = options.trainer;
   const unsigned num_cores = std::max(1U, std::thread::hardware_concurrency());
   choice.stop_requested = options.stop_requested;
   choice.num_threads = options.num_threads > 0 ? options.num_threads : static_cast<int>(num_cores);
@@ -456,7 +493,8 @@ ModelChoice CheckModel(const ModelOptions& options) {
 }
 
 std::string ParametersText(const ModelChoice& choice) {
-  return fmt::format("{} {}", choice.kind->name, choice.params.dump());
+  return fmt::format("{} {}{}", choice.kind->name, choice.params.dump(),
+                     choice.trainer == Trainer::kSpark ? " by Spark" : "");
 }
 
 void TrainOnFrames(const Frame& training, const Frame& validation, const ModelChoice& choice,
@@ -475,7 +513,7 @@ void TrainOnFrames(const Frame& training, const Frame& validation, const ModelCh
 
 StepReport RunModelTraining(Engine& engine, const Workflow& workflow,
                             const TrainingOptions& options) {
-  const ModelChoice choice = CheckModel(options.model);
+  const ModelChoice choice = CheckModel(options.model, engine);
   struct Input {
     std::string role;
     const Location* location;

@@ -228,10 +228,9 @@ void Prediction::Report(const std::vector<std::int64_t>& counts) {
 void Prediction::Run(const PredictionRows& rows, const Predictor& predictor) {
   input_ = rows.Read(&work_);
   work_.clock.Begin("checking");
-  scored_ = ScoreRows(engine_, input_, predictor,
-                      {.directory = work_.place().directory,
-                       .on_unseen = options_.on_unseen,
-                       .ids = work_.workflow().ids});
+  scored_ = ScoreRows(
+      engine_, input_, predictor,
+      {.place = &work_.place(), .on_unseen = options_.on_unseen, .ids = work_.workflow().ids});
   seed_ = work_.Seed(fmt::format("{} {}", NameOf(options_.on_unseen),
                                  options_.format == FileFormat::kCsv ? "csv" : "parquet"));
 
@@ -340,7 +339,7 @@ ScoredRows ScoreRows(Engine& engine, const Frame& input, const Predictor& predic
   const Schema& schema = marked.rows.schema();
   const bool tolerates = options.on_unseen != UnseenPolicy::kError;
   const Relation predicted =
-      Scorer(engine, model.model, options.directory)
+      Scorer(engine, model.model, *options.place)
           .Score(marked.rows,
                  {.features = model.features_column, .output = kScore, .null_for_null = tolerates});
   ExpressionPtr score = sql::Column(kScore);

@@ -79,7 +79,7 @@ struct ScoredRows {
 };
 
 struct ScoringOptions {
-  std::string directory;  // Where files may lie for a moment: see Scorer.
+  const StepWork::Place* place;  // Where files may lie for a moment: see Scorer.
   UnseenPolicy on_unseen = UnseenPolicy::kError;
   IdColumns ids = {};
   /// What a caller wants to have beside the predictions, over the transformed rows, whose schema

@@ -112,7 +112,7 @@ class Run {
   std::optional<Frame> rows_validation_;
   std::optional<Frame> features_training_;
   std::optional<Frame> features_validation_;
-  std::shared_ptr<const PipelineModel> pipeline_;
+  SavedPipeline pipeline_;
 };
 
 bool Run::Keep(Part* part, const std::string& parameters) {
@@ -165,9 +165,9 @@ void Run::MakeAllFeatures() {
   const std::string rows_path = preprocessing_.work.place().target;
   fitting_.work.inputs.AddRows("dataframe", rows_path + "/training", origin + " training");
   if (!Keep(&fitting_, "")) {
-    FeatureRows made = MakeFeatures(TrainingRows(), nullptr, /*keep=*/true, &fitting_.work);
+    FeatureRows made = MakeFeatures(TrainingRows(), {}, /*keep=*/true, &fitting_.work);
     features_training_ = std::move(made.frame);
-    pipeline_ = std::move(made.model);
+    pipeline_ = std::move(made.pipeline);
     Finish(&fitting_, "");
   }
 
@@ -175,8 +175,8 @@ void Run::MakeAllFeatures() {
   applying_.work.inputs.AddRows("dataframe", rows_path + "/validation", origin + " validation");
   applying_.work.inputs.AddRows("pipeline_model", model_path, fitting_.work.Seed(""));
   if (!Keep(&applying_, "")) {
-    if (pipeline_ == nullptr) {
-      pipeline_ = std::make_shared<const PipelineModel>(ReadPipelineModel(
+    if (pipeline_.model == nullptr) {
+      pipeline_.model = std::make_shared<const PipelineModel>(ReadPipelineModel(
           engine_, fitting_.location / "pipeline_model", workflow_.python_stages));
     }
     features_validation_ =
@@ -264,7 +264,7 @@ StepReport Run::Go() {
 
 StepReport RunAllSteps(Engine& engine, const Workflow& workflow, const RunOptions& options) {
   CheckTrainingFraction(options.training_fraction);
-  const ModelChoice choice = CheckModel(options.model);
+  const ModelChoice choice = CheckModel(options.model, engine);
   const std::vector<SourceFiles> sources = FindSources(workflow, options.sources);
   std::vector<Location> locations;
   for (const SourceFiles& source : sources) locations.push_back(source.location);

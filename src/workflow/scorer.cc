@@ -1,24 +1,15 @@
 #include "workflow/scorer.h"
 
-#include <filesystem>
-#include <system_error>
-#include <utility>
-
-#include "base/random.h"
 #include "sparkml/scoring_model.h"
 
 namespace firesteel {
 
-Scorer::~Scorer() {
-  std::error_code ignored;
-  if (written_) std::filesystem::remove_all(written_->directory, ignored);
-}
-
 Relation Scorer::Score(const Relation& input, const Columns& columns) {
   const auto write = [this] {
     if (!written_) {
-      written_ = std::make_shared<const SparkScoring>(
-          WriteScoringModel(*model_, engine_, directory_ + "/scoring-" + RandomUuid()));
+      written_ = WriteScoringModel(*model_, engine_, folder_.local());
+      written_->directory = folder_.shared();
+      folder_.Publish();
     }
     return *written_;
   };

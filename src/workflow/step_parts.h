@@ -46,15 +46,20 @@ SplitRows SplitSources(const std::vector<SourceFiles>& sources, double training_
 Frame JoinEachRow(const std::vector<SourceFiles>& sources, const std::string& row_column,
                   StepWork* work);
 
+/// A pipeline model and the folder that WritePipelineModel saved it in; empty: it is from
+/// elsewhere.
+struct SavedPipeline {
+  std::shared_ptr<const PipelineModel> model;
+  std::string directory = {};
+};
 /// A data frame with its features, written to dataframe/.
 struct FeatureRows {
   Frame frame;
-  std::shared_ptr<const PipelineModel> model;
+  SavedPipeline pipeline;
 };
-/// Without a `model` the workflow's stages are fitted on `input`, and saved in pipeline_model/.
+/// Without a model the workflow's stages are fitted on `input`, and saved in pipeline_model/.
 /// `keep`: as for SplitSources.
-FeatureRows MakeFeatures(const Frame& input, std::shared_ptr<const PipelineModel> model, bool keep,
-                         StepWork* work);
+FeatureRows MakeFeatures(const Frame& input, SavedPipeline pipeline, bool keep, StepWork* work);
 
 /// A model type with parameters that fit it.
 struct ModelChoice {
@@ -62,9 +67,11 @@ struct ModelChoice {
   nlohmann::ordered_json params;  // Checked; only what was given.
   int num_threads = 1;
   std::function<bool()> stop_requested = {};  // See ModelOptions.
+  Trainer trainer = Trainer::kOwn;
 };
-/// Throws Error(kUsage), naming the flag, for an unknown type or a wrong parameter.
-ModelChoice CheckModel(const ModelOptions& options);
+/// Throws Error(kUsage), naming the flag, for an unknown type, a wrong parameter, and a trainer
+/// that can't train it.
+ModelChoice CheckModel(const ModelOptions& options, const Engine& engine);
 
 /// All of a choice that decides the model.
 std::string ParametersText(const ModelChoice& choice);

@@ -74,6 +74,9 @@ StepReport RunFeatureEngineering(Engine& engine, const Workflow& workflow,
                                  const FeatureOptions& options);
 
 /// Which model is trained, and how.
+/// Who trains: we, or Spark ML's own estimator on the cluster.
+enum class Trainer { kOwn, kSpark };
+
 struct ModelOptions {
   std::string type;
   nlohmann::ordered_json params;  // As given; checked by the step, before any data is read.
@@ -81,6 +84,7 @@ struct ModelOptions {
   /// Whether the caller's observer is going to end the step, and long training should be saved
   /// before; asked after each iteration. May be empty.
   std::function<bool()> stop_requested = {};
+  Trainer trainer = Trainer::kOwn;
 };
 
 struct TrainingOptions {

@@ -15,12 +15,21 @@ connect::Expression TextExpression(const std::string& sql) {
   return expression;
 }
 
-// The functions between vectors and arrays are internal: no SQL text may name them.
-connect::Expression VectorFunction(const char* name, const std::string& sql) {
+// The functions between vectors and arrays are internal: no SQL text may name them. Both fail for
+// null, which is null here.
+connect::Expression VectorFunction(const char* name, const std::string& sql,
+                                   const char* second_argument) {
   connect::Expression expression;
-  connect::Expression::UnresolvedFunction* call = expression.mutable_unresolved_function();
+  connect::Expression::UnresolvedFunction* when = expression.mutable_unresolved_function();
+  when->set_function_name("when");
+  *when->add_arguments() = TextExpression("(" + sql + ") IS NOT NULL");
+  connect::Expression::UnresolvedFunction* call =
+      when->add_arguments()->mutable_unresolved_function();
   call->set_function_name(name);
   *call->add_arguments() = TextExpression(sql);
+  if (second_argument != nullptr) {
+    call->add_arguments()->mutable_literal()->set_string(second_argument);
+  }
   return expression;
 }
 
@@ -70,15 +79,11 @@ Plan Project(const Plan& input, const std::vector<ProjectedColumn>& columns) {
         *alias->mutable_expr() = TextExpression(column.sql);
         break;
       case ProjectedColumn::Function::kToVector:
-        *alias->mutable_expr() = VectorFunction("array_to_vector", column.sql);
+        *alias->mutable_expr() = VectorFunction("array_to_vector", column.sql, nullptr);
         break;
-      case ProjectedColumn::Function::kToArray: {
-        *alias->mutable_expr() = VectorFunction("vector_to_array", column.sql);
-        connect::Expression* type =
-            alias->mutable_expr()->mutable_unresolved_function()->add_arguments();
-        type->mutable_literal()->set_string("float64");
+      case ProjectedColumn::Function::kToArray:
+        *alias->mutable_expr() = VectorFunction("vector_to_array", column.sql, "float64");
         break;
-      }
     }
   }
   return plan;

@@ -15,6 +15,7 @@
 #include "engine/duckdb/duckdb_engine.h"
 #include "engine/join_columns.h"
 #include "engine/spark/cluster_models.h"
+#include "engine/spark/ml_stages.h"
 #include "engine/spark/scoring.h"
 #include "engine/spark/spark_files.h"
 #include "engine/spark/spark_reach.h"
@@ -85,6 +86,15 @@ class SparkEngine final : public Engine {
   Relation Query(const Relation& input, const sql::Select& select) override;
   Relation Join(const Relation& left, const Relation& right, const JoinOptions& options) override;
   Relation Score(const Relation& input, const ScoreOptions& options, RowFunction function) override;
+  bool AppliesSparkStages() const override { return true; }
+  Relation ApplySparkStages(const Relation& input, std::span<const SparkStage> stages,
+                            const Schema& schema) override {
+    return Add(StagedTable(Of(input), input.schema(), stages, schema, &models_), schema);
+  }
+  void FitSparkStage(const Relation& input, const SparkStage& estimator,
+                     const std::string& directory) override {
+    FitStage(&client_, WithVectors(Of(input), input.schema(), ""), estimator, directory);
+  }
   Relation Keep(const Relation& input) override;
 
   std::int64_t Count(const Relation& input) override {
