@@ -226,7 +226,7 @@ TEST_F(ObjectOutputTest, DataThatAnEngineWroteElsewhereAreMissed) {
 class CrashedOutputTest : public ObjectOutputTest, public ::testing::WithParamInterface<bool> {};
 
 INSTANTIATE_TEST_SUITE_P(ByWhom, CrashedOutputTest, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "ByEngine" : "Uploaded"; });
+                         [](const auto& one) { return one.param ? "ByEngine" : "Uploaded"; });
 
 TEST_P(CrashedOutputTest, ACrashAtAnyRequestLeavesTheOldOutputOrTheNewOne) {
   by_engine_ = GetParam();
