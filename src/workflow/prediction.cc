@@ -413,6 +413,8 @@ ScoringStep::ScoringStep(Engine& engine, const Workflow& workflow, const std::st
   work.HashInputs();
   work.manifest.parameters = {{"on_unseen", NameOf(options.on_unseen)},
                               {"overwrite_output", options.overwrite}};
+  // Models are handed to the engine there, too.
+  work.RequireReach();
 }
 
 Predictor ScoringStep::LoadPredictor(const PredictionOptions& options) {
@@ -427,7 +429,6 @@ StepReport RunPrediction(Engine& engine, const Workflow& workflow,
                          const PredictionOptions& options) {
   ScoringStep step(engine, workflow, "predict", options,
                    {"predictions.csv", "predictions.parquet", "rejected", "manifest.json"});
-  step.work.RequireReach();
   return Complete(&step.work, &step.output, &step.status, [&] {
     const Predictor predictor = step.LoadPredictor(options);
     Prediction(options, &step.work).Run(step.rows, predictor);

@@ -6,6 +6,7 @@ usage: s3_workflow_test.py FIRESTEEL
 
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -147,7 +148,9 @@ class S3WorkflowTest(unittest.TestCase):
         found = []
         for record in self.passed[engine]:
             key = urllib.parse.unquote(record["target"].partition("?")[0]).partition(PREFIX)[2]
-            is_data = key.endswith(".csv") or "/part-" in key and "_model/" not in key and "/model/" not in key
+            # Models are small, and handed to Spark below engine/.
+            is_model = re.search(r"(_model|/model|/engine/(scoring|stages)-[^/]*)/", key)
+            is_data = key.endswith(".csv") or "/part-" in key and not is_model
             if is_data and record["operation"] in ("GetObject", "PutObject", "UploadPart"):
                 found.append((record["operation"], key))
         return found
