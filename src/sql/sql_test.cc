@@ -198,11 +198,30 @@ TEST(PrintTest, StageFunctionsArePrintedForDuckDbAlone) {
   EXPECT_EQ(print(Call(kStandardScale, {Column("v"), Literal(std::vector<double>{1, 2}),
                                         Literal(std::vector<double>{}), Literal(true)})),
             "fs_standard_scale(\"v\", [1e0, 2e0]::DOUBLE[], []::DOUBLE[], TRUE)");
-  const Error error = ErrorOf([] {
-    Print(*Resolve(Call(kOneHot, {Column("x"), Literal(3)}), TestSchema()), Dialect::kSpark);
-  });
-  EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
-  EXPECT_THAT(error.what(), HasSubstr("ml_one_hot cannot be written as Spark SQL"));
+}
+
+// What these compute is compared with DuckDB on a real Spark (tests/spark_connect).
+TEST(PrintTest, SparkTextOfMlFunctionsIsOverArrays) {
+  const auto print = [](const ExpressionPtr& expression) {
+    return Print(*Resolve(expression, TestSchema()), Dialect::kSpark);
+  };
+  EXPECT_EQ(print(Call(kStringIndex, {Column("s"), Literal("it's"), Literal("")})),
+            "CAST(nullif(array_position(array('it\\'s', ''), `s`), 0) - 1 AS DOUBLE)");
+  EXPECT_EQ(print(Call(kStringIndex, {Column("s")})), "CAST(NULL AS DOUBLE)");
+  EXPECT_EQ(
+      print(Call(kOneHot, {Column("x"), Literal(3)})),
+      "CASE WHEN `x` IS NOT NULL THEN transform(sequence(0, 2), k -> IF(`x` < k + 1 AND (`x` >= "
+      "k OR (k = 0 AND `x` > -1)), 1e0, 0e0)) END");
+  EXPECT_EQ(print(Call(kOneHot, {Column("x"), Literal(0)})),
+            "CASE WHEN `x` IS NOT NULL THEN CAST(array() AS ARRAY<DOUBLE>) END");
+  EXPECT_EQ(print(Call(kAssemble, {Column("a"), Column("x"), Column("v")})),
+            "CASE WHEN `x` IS NOT NULL AND `v` IS NOT NULL THEN concat(array(CAST(`a` AS DOUBLE), "
+            "`x`), `v`) END");
+  EXPECT_EQ(print(Call(kConstantVector, {Literal(1.5), Literal(2)})), "array_repeat(1.5e0, 2)");
+  EXPECT_EQ(print(Call(kStandardScale, {Column("v"), Literal(std::vector<double>{1, 2}),
+                                        Literal(std::vector<double>{3, 4}), Literal(true)})),
+            "transform(`v`, (x, k) -> (x - element_at(array(1e0, 2e0), k + 1)) * "
+            "element_at(array(3e0, 4e0), k + 1))");
 }
 
 TEST(PrintTest, SparkTextParsesToTheSameExpression) {
