@@ -308,6 +308,7 @@ TEST_F(EnginesAgreeTest, TrainingSeesTheSame) {
 // What is asked of all rows when they do not collapse, beside what is asked of the distinct ones.
 TEST_F(EnginesAgreeTest, RowsThatDoNotCollapseGiveTheSame) {
   ConnectClient client(Remote());
+  constexpr std::int64_t kPlenty = std::int64_t{1} << 30;
   const auto number = [](int i) { return fmt::format("CAST('{}' AS DOUBLE)", i); };
   for (const bool unusable : {false, true}) {
     std::string rows;
@@ -332,10 +333,11 @@ TEST_F(EnginesAgreeTest, RowsThatDoNotCollapseGiveTheSame) {
         {.thresholds = {-10.0, -0.5, 0.1, 13.0}}, {.thresholds = {0.3, 1.7}}, {.arity = 3}};
     const std::vector<std::size_t> features = {0, 1, 2};
     const DistinctRows distinct = FetchDistinctRows(&client, query).value();
-    EXPECT_EQ(FetchDistinctValues(&client, query, features), DistinctValuesOf(distinct, features));
+    EXPECT_EQ(FetchDistinctValues(&client, query, features, kPlenty),
+              DistinctValuesOf(distinct, features));
     EXPECT_EQ(FetchRanges(&client, query), RangesOf(distinct));
     EXPECT_EQ(FetchUnusable(&client, query), UnusableOf(distinct, true));
-    const std::optional<Cells> all = FetchCells(&client, query, bins, 0);
+    const std::optional<Cells> all = FetchCells(&client, query, bins, kPlenty);
     const std::optional<Cells> some = CellsOf(distinct, bins);
     ASSERT_EQ(all.has_value(), !unusable);
     ASSERT_EQ(some.has_value(), !unusable);
@@ -344,6 +346,7 @@ TEST_F(EnginesAgreeTest, RowsThatDoNotCollapseGiveTheSame) {
     EXPECT_EQ(all->labels, some->labels);
     EXPECT_EQ(all->weights, some->weights);
     EXPECT_EQ(all->counts, some->counts);
+    EXPECT_THROW(FetchDistinctValues(&client, query, features, 1000), Error);
     try {
       FetchCells(&client, query, bins, 1000);
       ADD_FAILURE() << "no limit";

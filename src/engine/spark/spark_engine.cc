@@ -1,6 +1,7 @@
 #include "engine/spark/spark_engine.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -45,6 +46,10 @@ void AddColumnsOf(const sql::Expression& expression, std::set<std::string>* colu
   for (const sql::ExpressionPtr& argument : expression.args) AddColumnsOf(*argument, columns);
 }
 
+std::int64_t HalfOfMemory() {
+  return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 2;
+}
+
 class SparkEngine final : public Engine {
  public:
   explicit SparkEngine(const SparkOptions& options)
@@ -55,7 +60,7 @@ class SparkEngine final : public Engine {
                            .memory_limit_bytes = options.memory_limit_bytes,
                            .temp_directory = options.temp_directory,
                            .s3 = options.s3})),
-        memory_limit_bytes_(options.memory_limit_bytes),
+        fetch_limit_(options.memory_limit_bytes > 0 ? options.memory_limit_bytes : HalfOfMemory()),
         reach_(&client_, options.remote.OnLoopback(), options.local_server != nullptr) {
     connect::AnalyzePlanRequest request;
     request.mutable_spark_version();
@@ -116,14 +121,15 @@ class SparkEngine final : public Engine {
       const Relation& input, const TrainingView& view,
       std::span<const std::size_t> features) override {
     const DistinctRows* rows = DistinctOf(input, view);
-    return rows != nullptr ? DistinctValuesOf(*rows, features)
-                           : FetchDistinctValues(&client_, QueryOf(input, view), features);
+    return rows != nullptr
+               ? DistinctValuesOf(*rows, features)
+               : FetchDistinctValues(&client_, QueryOf(input, view), features, fetch_limit_);
   }
   std::optional<Cells> MakeCells(const Relation& input, const TrainingView& view,
                                  std::span<const FeatureBins> bins) override {
     const DistinctRows* rows = DistinctOf(input, view);
     return rows != nullptr ? CellsOf(*rows, bins)
-                           : FetchCells(&client_, QueryOf(input, view), bins, memory_limit_bytes_);
+                           : FetchCells(&client_, QueryOf(input, view), bins, fetch_limit_);
   }
   std::vector<ValueRange> FeatureRanges(const Relation& input, const TrainingView& view) override {
     const DistinctRows* rows = DistinctOf(input, view);
@@ -182,7 +188,7 @@ class SparkEngine final : public Engine {
   ConnectClient client_;
   ClusterModels models_;
   std::unique_ptr<Engine> local_;
-  std::int64_t memory_limit_bytes_;
+  std::int64_t fetch_limit_;  // What is fetched to train on takes no more bytes.
   SparkReach reach_;
   std::string spark_version_;
   std::map<std::string, SparkTable> tables_;  // By the name of the relation.

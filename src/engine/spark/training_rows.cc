@@ -68,6 +68,19 @@ void Sort(std::vector<WeightedValue>* values) {
             });
 }
 
+// Ends a fetch whose results outgrow the memory they may take.
+void CheckLimit(std::int64_t count, std::int64_t bytes_each, std::int64_t limit_bytes,
+                const char* what, const char* why) {
+  if (count * bytes_each <= limit_bytes) return;
+  throw Error(
+      ErrorKind::kUnsupported,
+      fmt::format("more than {} {}, which take more than the {} MB of memory there are for them: "
+                  "{}; train with fewer bins (maxBins) or rounded features, on a sample of the "
+                  "rows, with more memory (--memory-limit), or on the cluster itself (--trainer "
+                  "spark)",
+                  WithThousands(count), what, limit_bytes / 1'000'000, why));
+}
+
 // Puts cells in order, equal ones together.
 Cells Ordered(const Cells& cells) {
   const std::size_t width = cells.num_features;
@@ -210,7 +223,8 @@ std::vector<std::int64_t> UnusableOf(const DistinctRows& rows, bool has_weight) 
 
 std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* client,
                                                             const TrainingQuery& query,
-                                                            std::span<const std::size_t> features) {
+                                                            std::span<const std::size_t> features,
+                                                            std::int64_t limit_bytes) {
   std::string entries;
   for (std::size_t i = 0; i < features.size(); ++i) {
     entries += fmt::format("{}{}, {}", i == 0 ? "" : ", ", i, Slot(features[i]));
@@ -220,7 +234,11 @@ std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* clien
                               "FROM ({})) GROUP BY k, v, w",
                               features.size(), entries, SlotsSql(query)));
   std::vector<std::vector<WeightedValue>> all(features.size());
+  std::int64_t num_values = 0;
   client->Query(plan, [&](const ArrowRows& batch) {
+    num_values += batch.num_rows;
+    CheckLimit(num_values, 2 * sizeof(WeightedValue), limit_bytes, "values of features",
+               "features have very many values");
     for (std::int64_t row = 0; row < batch.num_rows; ++row) {
       // Null and NaN are two groups.
       all[static_cast<std::size_t>(batch.columns[0].Integer(row))].push_back(
@@ -306,18 +324,8 @@ std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& quer
       cells.counts.push_back(batch.columns[3 + words.size()].Integer(row));
     }
     // They are held twice while they are put in order.
-    const std::int64_t bytes = 2 * bytes_a_cell * static_cast<std::int64_t>(cells.size());
-    if (limit_bytes > 0 && bytes > limit_bytes) {
-      throw Error(
-          ErrorKind::kUnsupported,
-          fmt::format(
-              "more than {} cells, which take more than {} MB of the memory limit of {} MB: "
-              "the rows do not collapse; train with fewer bins (maxBins), on a sample of "
-              "the rows, with more memory (--memory-limit), or on the cluster itself "
-              "(--trainer spark)",
-              WithThousands(static_cast<long long>(cells.size())), bytes / 1'000'000,
-              limit_bytes / 1'000'000));
-    }
+    CheckLimit(static_cast<std::int64_t>(cells.size()), 2 * bytes_a_cell, limit_bytes, "cells",
+               "the rows do not collapse");
   });
   if (!all_usable) return std::nullopt;
   return Ordered(cells);

@@ -46,11 +46,12 @@ std::optional<Cells> CellsOf(const DistinctRows& rows, std::span<const FeatureBi
 std::vector<ValueRange> RangesOf(const DistinctRows& rows);
 std::vector<std::int64_t> UnusableOf(const DistinctRows& rows, bool has_weight);
 
-// The same of all rows, one job each.
+// The same of all rows, one job each. Both throw Error(kUnsupported) if what comes here takes more
+// than `limit_bytes`.
 std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* client,
                                                             const TrainingQuery& query,
-                                                            std::span<const std::size_t> features);
-/// Throws Error(kUnsupported) if the cells take more than `limit_bytes` (0: no limit).
+                                                            std::span<const std::size_t> features,
+                                                            std::int64_t limit_bytes);
 std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& query,
                                 std::span<const FeatureBins> bins, std::int64_t limit_bytes);
 std::vector<ValueRange> FetchRanges(ConnectClient* client, const TrainingQuery& query);
