@@ -1,8 +1,8 @@
 """The whole workflow on both engines: the four steps, `run`, predict and evaluate. DuckDB's results are what Spark's are compared with: the
 same rows, feature values and attributes, model, predictions and metrics.
 
-usage: workflow_test.py FIRESTEEL [--spark 4.3|4.1] [--cluster] [--shared FOLDER]
-FOLDER holds the real data set, which is used too if it is there.
+usage: workflow_test.py FIRESTEEL [--spark 4.3|4.1] [--cluster] [--rows N] [--made-only] [--shared FOLDER]
+FOLDER holds the real data set, which is used too if it is there, unless --made-only says otherwise.
 """
 
 import argparse
@@ -205,7 +205,8 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("--spark", default="4.3")
     parser.add_argument("--cluster", action="store_true")
-    parser.add_argument("--shared", type=lambda text: text and pathlib.Path(text), default=ROOT.parent / "shared")
+    parser.add_argument("--shared", type=pathlib.Path, default=ROOT.parent / "shared")
+    parser.add_argument("--made-only", action="store_true")
     parser.add_argument("--rows", type=int, default=3000)
     arguments = parser.parse_args()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="workflow_on_spark_"))
@@ -214,7 +215,7 @@ def main():
         subprocess.run([arguments.binary, "sample-data", "--rows", str(arguments.rows), "--output", folder / "made"],
                        check=True, capture_output=True)
         data_sets = {"made": folder / "made"}
-        if arguments.shared and (arguments.shared / "data/ShippingLogs.csv").exists():
+        if not arguments.made_only and (arguments.shared / "data/ShippingLogs.csv").exists():
             data_sets["real"] = arguments.shared / "data"
         with ConnectServer(arguments.spark, arguments.cluster) as server:
             for name, data in data_sets.items():
