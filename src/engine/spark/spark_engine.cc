@@ -222,7 +222,6 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
                 fmt::format("{}: the file is empty, not even a header line", source.files[0]));
   }
   Schema read = inferred;
-  std::string casts;
   for (const auto& [column, type] : source.types) {
     const std::optional<std::size_t> position = read.Find(column);
     if (!position) {
@@ -252,10 +251,9 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
 
 Relation SparkEngine::ReadParquet(const std::vector<std::string>& files) {
   const Relation local = local_->ReadParquet(files);
-  std::vector<std::string> paths;
-  for (const std::string& file : files) paths.push_back(SparkPath(file));
-  SparkTable table{
-      .local = local, .files = files, .reader = spark_plans::ReadFiles("parquet", paths, {})};
+  SparkTable table{.local = local,
+                   .files = files,
+                   .reader = spark_plans::ReadFiles("parquet", SparkPaths(files), {})};
   std::optional<std::string> schema_json;
   for (const Field& field : local.schema().fields()) {
     const std::string name = Quote(field.name);

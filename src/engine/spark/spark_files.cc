@@ -47,15 +47,11 @@ std::string PathOfSparkUri(std::string_view uri) {
   return path;
 }
 
-namespace {
-
 std::vector<std::string> SparkPaths(const std::vector<std::string>& files) {
   std::vector<std::string> paths;
   for (const std::string& file : files) paths.push_back(SparkPath(file));
   return paths;
 }
-
-}  // namespace
 
 spark_plans::Plan ReadCsvFiles(const CsvSource& source, const std::string& ddl_schema,
                                bool spans_lines) {

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/engine.h"
 #include "engine/spark/plans.h"
@@ -12,6 +13,7 @@ namespace firesteel {
 std::string SparkUri(std::string_view path);
 /// The same for a reader, which takes patterns: their characters escaped.
 std::string SparkPath(std::string_view path);
+std::vector<std::string> SparkPaths(const std::vector<std::string>& files);
 /// A file of `_metadata.file_path` as SparkUri's argument was: the scheme off, %20 decoded.
 std::string PathOfSparkUri(std::string_view uri);
 
