@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -206,6 +207,18 @@ class Engine {
   /// For each condition, the number of rows for which it is true: one pass.
   virtual std::vector<std::int64_t> CountWhere(const Relation& input,
                                                std::span<const sql::ExpressionPtr> conditions) = 0;
+  /// The same rows, none of which may meet a condition. If any does, `refuse` is called, which
+  /// throws, with the number of rows that meet each: at once, or by the first call that computes
+  /// the rows, whatever else it does.
+  virtual Relation Require(
+      const Relation& input, std::vector<sql::ExpressionPtr> conditions,
+      std::function<void(std::span<const std::int64_t> counts)> refuse) {
+    const std::vector<std::int64_t> counts = CountWhere(input, conditions);
+    if (std::any_of(counts.begin(), counts.end(), [](std::int64_t count) { return count > 0; })) {
+      refuse(counts);
+    }
+    return input;
+  }
   /// The distinct values of an expression with their row counts, null included, in no promised
   /// order.
   std::vector<ValueCount> ValueCounts(const Relation& input, const sql::ExpressionPtr& expression) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_map>
@@ -155,9 +156,19 @@ class Inliner {
   Sized where_;
 };
 
+// Runs `action`, and names `where` (unless empty) in what it throws.
+void Within(const std::string& where, const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    if (where.empty() || error.kind() == ErrorKind::kInterrupted) throw;
+    throw error.Within(where);
+  }
+}
+
 // A check of one stage, with what is needed to count and to explain it.
 struct PendingCheck {
-  const FittedStage* stage;
+  std::string stage;
   RowCheck check;
   Relation stage_input;
   std::optional<sql::ExpressionPtr> over_pipeline_input;
@@ -183,26 +194,40 @@ struct PendingCheck {
                                                values.size(), shown, WithThousands(most->count));
   }
   throw Error(ErrorKind::kInvalidArgument,
-              fmt::format("{}: column '{}' {} in {} row{}{}; {}", StageName(*pending.stage),
+              fmt::format("{}: column '{}' {} in {} row{}{}; {}", pending.stage,
                           check.column, check.problem, WithThousands(pending.count),
                           pending.count == 1 ? "" : "s", example, check.advice));
 }
 
-void RunChecks(Engine& engine, const Relation& input, std::vector<PendingCheck>* pending) {
+// In the order of the stages: the first stage that has a bad row is the one Spark would stop at.
+void Refuse(Engine& engine, const std::string& where, std::vector<PendingCheck> pending,
+            std::span<const std::int64_t> counts) {
+  std::size_t next = 0;
+  for (PendingCheck& check : pending) {
+    check.count = check.over_pipeline_input
+                      ? counts[next++]
+                      : engine.CountWhere(check.stage_input, {&check.check.is_bad, 1}).front();
+    if (check.count > 0) Within(where, [&] { Fail(engine, check); });
+  }
+}
+
+// The input of a pipeline without the rows that the checks are of.
+Relation RequireAll(Engine& engine, const Relation& input, const std::string& where,
+                    std::vector<PendingCheck> pending) {
   std::vector<sql::ExpressionPtr> conditions;
-  for (const PendingCheck& check : *pending) {
+  for (const PendingCheck& check : pending) {
     if (check.over_pipeline_input) conditions.push_back(*check.over_pipeline_input);
   }
-  std::vector<std::int64_t> counts;
-  if (!conditions.empty()) counts = engine.CountWhere(input, conditions);
-  std::size_t next = 0;
-  // In the order of the stages: the first stage that has a bad row is the one Spark would stop at.
-  for (PendingCheck& check : *pending) {
-    check.count = check.over_pipeline_input
-                      ? counts.at(next++)
-                      : engine.CountWhere(check.stage_input, {&check.check.is_bad, 1}).front();
-    if (check.count > 0) Fail(engine, check);
+  // What can't be said of the input is counted now.
+  if (conditions.size() < pending.size()) {
+    Refuse(engine, where, pending, engine.CountWhere(input, conditions));
+    return input;
   }
+  return engine.Require(input, std::move(conditions),
+                        [&engine, where, pending = std::move(pending)](
+                            std::span<const std::int64_t> counts) {
+                          Refuse(engine, where, pending, counts);
+                        });
 }
 
 }  // namespace
@@ -217,11 +242,45 @@ SparkParam ToSparkParam(const nlohmann::ordered_json& value) {
   return value.get<std::vector<double>>();
 }
 
+PipelineModel::Checked PipelineModel::Check(Engine& engine, const Relation& input,
+                                            const std::string& where) const {
+  Checked checked{.output = input};
+  Inliner inliner(input.schema());
+  std::vector<PendingCheck> pending;
+  for (const auto& stage : stages_) {
+    const auto plan_and_apply = [&] {
+      StagePlan plan = PlanOf(*stage, checked.output.schema());
+      for (RowCheck& check : plan.checks) {
+        std::optional<sql::ExpressionPtr> inlined = inliner.Inline(check.is_bad);
+        pending.push_back(
+            {StageName(*stage), std::move(check), checked.output, std::move(inlined)});
+      }
+      checked.output = Apply(engine, *stage, checked.output, plan);
+      inliner.Advance(plan.select);
+      checked.plans.push_back(std::move(plan));
+    };
+    Within(where, plan_and_apply);
+  }
+  checked.input = RequireAll(engine, input, where, std::move(pending));
+  return checked;
+}
+
+Relation PipelineModel::Transform(Engine& engine, const Relation& input,
+                                  const std::string& where) const {
+  const Checked checked = Check(engine, input, where);
+  if (checked.input.name() == input.name()) return checked.output;
+  Relation rows = checked.input;
+  for (std::size_t i = 0; i < stages_.size(); ++i) {
+    rows = Apply(engine, *stages_[i], rows, checked.plans[i]);
+  }
+  return rows;
+}
+
 Relation PipelineModel::TransformBySparkStages(Engine& engine, const Relation& input,
-                                               std::span<const std::string> folders) const {
-  // The select of each stage says what comes out, and which rows must not be there.
-  const Relation rows = Transform(engine, input);
-  if (!engine.AppliesSparkStages()) return rows;
+                                               std::span<const std::string> folders,
+                                               const std::string& where) const {
+  if (!engine.AppliesSparkStages()) return Transform(engine, input, where);
+  const Checked checked = Check(engine, input, where);
   std::vector<SparkStage> stages;
   for (std::size_t i = 0; i < stages_.size(); ++i) {
     const StageRecord record = stages_[i]->ToRecord();
@@ -235,24 +294,7 @@ Relation PipelineModel::TransformBySparkStages(Engine& engine, const Relation& i
       stage.params[name] = ToSparkParam(value);
     }
   }
-  return engine.ApplySparkStages(input, stages, rows.schema());
-}
-
-Relation PipelineModel::Transform(Engine& engine, const Relation& input) const {
-  Relation rows = input;
-  Inliner inliner(input.schema());
-  std::vector<PendingCheck> pending;
-  for (const auto& stage : stages_) {
-    StagePlan plan = PlanOf(*stage, rows.schema());
-    for (RowCheck& check : plan.checks) {
-      std::optional<sql::ExpressionPtr> inlined = inliner.Inline(check.is_bad);
-      pending.push_back({stage.get(), std::move(check), rows, std::move(inlined)});
-    }
-    rows = Apply(engine, *stage, rows, plan);
-    inliner.Advance(plan.select);
-  }
-  RunChecks(engine, input, &pending);
-  return rows;
+  return engine.ApplySparkStages(checked.input, stages, checked.output.schema());
 }
 
 PipelineModel Pipeline::Fit(Engine& engine, const Relation& input) const {

@@ -19,15 +19,24 @@ class PipelineModel {
   const std::string& uid() const { return uid_; }
   const std::vector<std::unique_ptr<FittedStage>>& stages() const { return stages_; }
 
-  /// Returns the transformed rows, lazily, after one pass that counts the rows no stage may meet
-  /// (RowCheck). Throws Error(kInvalidArgument) naming column, value and count if there are any.
-  Relation Transform(Engine& engine, const Relation& input) const;
+  /// Returns the transformed rows, lazily. Rows that no stage may meet (RowCheck) are an
+  /// Error(kInvalidArgument) naming `where` (unless empty), column, value and count, at once or as
+  /// Engine::Require says.
+  Relation Transform(Engine& engine, const Relation& input, const std::string& where = "") const;
   /// The same. An engine that is Spark uses its own stages, so that vectors are as Spark makes
   /// them, dense or sparse: `folders` says where each stage is saved, or none if no stage has data.
   Relation TransformBySparkStages(Engine& engine, const Relation& input,
-                                  std::span<const std::string> folders) const;
+                                  std::span<const std::string> folders,
+                                  const std::string& where = "") const;
 
  private:
+  struct Checked {
+    Relation input = {};   // Without the rows that no stage may meet.
+    Relation output = {};  // Made of all rows.
+    std::vector<StagePlan> plans = {};
+  };
+  Checked Check(Engine& engine, const Relation& input, const std::string& where) const;
+
   std::string uid_;
   std::vector<std::unique_ptr<FittedStage>> stages_;
 };

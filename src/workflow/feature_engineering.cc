@@ -32,6 +32,8 @@ Pipeline MakePipeline(const Workflow& workflow, const std::string& seed) {
   return Pipeline(UidOf("PipelineModel", seed), std::move(stages));
 }
 
+std::string NameOf(const std::string& path) { return fmt::format("data frame '{}'", path); }
+
 // Runs `action`, and names the data frame in what it throws of the data.
 template <typename Action>
 auto Within(const std::string& path, const Action& action) {
@@ -39,24 +41,25 @@ auto Within(const std::string& path, const Action& action) {
     return action();
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInterrupted) throw;
-    throw error.Within(fmt::format("data frame '{}'", path));
+    throw error.Within(NameOf(path));
   }
 }
 
 // For an engine that is Spark and loads the stages they are saved once more, where it sees them:
 // what was read may lie on S3, be nested or have stages of Python's own.
-Relation Transform(const Relation& rows, const SavedPipeline& pipeline, StepWork* work) {
+Relation Transform(const Frame& input, const SavedPipeline& pipeline, StepWork* work) {
   Engine& engine = work->engine();
-  if (!engine.AppliesSparkStages()) return pipeline.model->Transform(engine, rows);
+  const std::string where = NameOf(input.path);
+  if (!engine.AppliesSparkStages()) return pipeline.model->Transform(engine, input.rows, where);
   const EngineFolder folder(engine, work->place(), "stages");
   if (!pipeline.directory.empty() && folder.shared() == folder.local()) {
     return pipeline.model->TransformBySparkStages(
-        engine, rows, StageFolders(*pipeline.model, pipeline.directory));
+        engine, input.rows, StageFolders(*pipeline.model, pipeline.directory), where);
   }
   WritePipelineModel(*pipeline.model, engine, folder.local(), {.uuid_seed = folder.local()});
   folder.Publish();
-  return pipeline.model->TransformBySparkStages(engine, rows,
-                                                StageFolders(*pipeline.model, folder.shared()));
+  return pipeline.model->TransformBySparkStages(
+      engine, input.rows, StageFolders(*pipeline.model, folder.shared()), where);
 }
 
 }  // namespace
@@ -80,7 +83,7 @@ FeatureRows MakeFeatures(const Frame& input, SavedPipeline pipeline, bool keep, 
                         .name_salt = work->place().output->name_salt()});
   }
   work->clock.Begin("transforming");
-  Relation transformed = Within(input.path, [&] { return Transform(input.rows, pipeline, work); });
+  Relation transformed = Transform(input, pipeline, work);
   if (keep) transformed = engine.Keep(transformed);
   work->clock.Begin("writing");
   const WriteResult written = work->Write(

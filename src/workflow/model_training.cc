@@ -198,13 +198,8 @@ PipelineModel Training::MakeAssembler() const {
 
 Relation Training::Assemble(const Part& part, const std::vector<std::string>& carried,
                             const std::vector<CategoryColumn>& categories) const {
-  Relation all;
-  try {
-    all = assembler_->TransformBySparkStages(engine_, part.frame.rows, {});
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::kInterrupted) throw;
-    throw error.Within(part.Where());
-  }
+  const Relation all =
+      assembler_->TransformBySparkStages(engine_, part.frame.rows, {}, part.Where());
   std::vector<std::string> names = {label_};
   const auto add = [&names](const std::string& column) {
     const bool is_there = std::any_of(names.begin(), names.end(), [&](const std::string& name) {

@@ -46,9 +46,22 @@ void AddColumnsOf(const sql::Expression& expression, std::set<std::string>* colu
   for (const sql::ExpressionPtr& argument : expression.args) AddColumnsOf(*argument, columns);
 }
 
+void AddMetric(const std::string& sql, const std::string& name, connect::CollectMetrics* metrics) {
+  connect::Expression::Alias* alias = metrics->add_metrics()->mutable_alias();
+  alias->mutable_expr()->mutable_expression_string()->set_expression(sql);
+  alias->add_name(name);
+}
+
 std::int64_t HalfOfMemory() {
   return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 2;
 }
+
+// Rows that must not be there, looked for by the first job that computes them.
+struct Requirement {
+  Relation input;
+  std::vector<sql::ExpressionPtr> conditions;
+  std::function<void(std::span<const std::int64_t> counts)> refuse;
+};
 
 class SparkEngine final : public Engine {
  public:
@@ -68,6 +81,8 @@ class SparkEngine final : public Engine {
     client_.SetConfig({{"spark.sql.ansi.enabled", "true"},
                        {"spark.sql.session.timeZone", "UTC"},
                        {"spark.sql.caseSensitive", "false"}});
+    client_.SetWatcher([this](std::span<const ObservedMetrics> metrics) { LookAt(metrics); },
+                       [this](const Error& error) { ExplainFailure(error); });
   }
 
   std::string version() const override { return "spark " + spark_version_; }
@@ -102,9 +117,9 @@ class SparkEngine final : public Engine {
   }
   Relation Keep(const Relation& input) override;
 
-  std::int64_t Count(const Relation& input) override {
-    return Numbers(SqlOver(input, "SELECT count(*) FROM fs_input")).front();
-  }
+  std::int64_t Count(const Relation& input) override;
+  Relation Require(const Relation& input, std::vector<sql::ExpressionPtr> conditions,
+                   std::function<void(std::span<const std::int64_t> counts)> refuse) override;
   std::vector<std::int64_t> CountWhere(const Relation& input,
                                        std::span<const sql::ExpressionPtr> conditions) override;
   std::vector<std::vector<ValueCount>> ValueCountsOf(
@@ -176,6 +191,12 @@ class SparkEngine final : public Engine {
   Plan SqlOver(const Relation& input, std::string_view query) const {
     return spark_plans::SqlOver(Of(input).plan, query);
   }
+  // Settings for the data there is so far, to be called with the files of each source.
+  void NoteInput(const std::vector<std::string>& files);
+  // Ends what Require began.
+  void LookAt(std::span<const ObservedMetrics> metrics);
+  void ExplainFailure(const Error& error);
+  void Settle(const Requirement& requirement);
   // The rows of a plan, computed at the first use and kept on the cluster as long as the session.
   Plan Cached(const Plan& plan);
   // The one row of a query whose columns are whole numbers.
@@ -193,6 +214,10 @@ class SparkEngine final : public Engine {
   std::string spark_version_;
   std::map<std::string, SparkTable> tables_;  // By the name of the relation.
   int num_views_ = 0;
+  std::optional<std::int64_t> input_bytes_ = 0;  // Nothing: not known.
+  int shuffle_partitions_ = 0;                   // As set; 0: the server's own.
+  int num_requirements_ = 0;
+  std::map<std::string, Requirement> requirements_;  // By the name of the metric that observes it.
   std::string distinct_key_;  // Of which view distinct_rows_ are.
   std::optional<DistinctRows> distinct_rows_;
 };
@@ -210,7 +235,8 @@ std::vector<std::int64_t> SparkEngine::Numbers(const Plan& plan) {
 
 Relation SparkEngine::ReadCsv(const CsvSource& source) {
   if (source.files.empty()) throw Error(ErrorKind::kInternal, "a CSV source without files");
-  const bool is_small = AreSmall(source.files);
+  NoteInput(source.files);
+  const bool is_small = BytesOf(source.files).value_or(kSmallBytes) < kSmallBytes;
   const bool spans_lines = source.options.dialect == CsvOptions::Dialect::kRfc4180 &&
                            (is_small || Numbers(CountOpenQuotes(source)).front() > 0);
   // Types that Spark infers; a declared one replaces it.
@@ -250,20 +276,21 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
 }
 
 Relation SparkEngine::ReadParquet(const std::vector<std::string>& files) {
+  NoteInput(files);
   const Relation local = local_->ReadParquet(files);
-  SparkTable table{.local = local,
-                   .files = files,
-                   .reader = spark_plans::ReadFiles("parquet", SparkPaths(files), {})};
-  std::optional<std::string> schema_json;
+  // Spark would start a job to read it in the footers, each time that it is asked of these rows.
+  const std::string schema_json =
+      local_->ParquetKeyValue(files.front(), kSparkSchemaKey).value_or("");
+  SparkTable table{
+      .local = local,
+      .files = files,
+      .reader = spark_plans::ReadFiles("parquet", SparkPaths(files), {}, schema_json)};
   for (const Field& field : local.schema().fields()) {
     const std::string name = Quote(field.name);
     spark_plans::ProjectedColumn column{.name = field.name, .sql = name};
     if (field.type == kVectorType) {
-      if (!schema_json) {
-        schema_json = local_->ParquetKeyValue(files.front(), kSparkSchemaKey).value_or("");
-      }
       // To Spark it is a vector only if the file says so, and a struct otherwise.
-      if (SaysVector(*schema_json, field.name)) {
+      if (SaysVector(schema_json, field.name)) {
         table.vectors.insert(AsciiLower(field.name));
       } else {
         column.sql = ArrayOfVectorStruct(name);
@@ -418,6 +445,82 @@ Plan SparkEngine::Cached(const Plan& plan) {
   level->set_replication(1);
   client_.Analyze(request);
   return kept;
+}
+
+std::int64_t SparkEngine::Count(const Relation& input) {
+  // Footers say it; of very many files a job reads them sooner.
+  constexpr std::size_t kFewFiles = 256;
+  const SparkTable& table = Of(input);
+  if (table.local && table.files.size() <= kFewFiles) return local_->Count(*table.local);
+  return Numbers(SqlOver(input, "SELECT count(*) FROM fs_input")).front();
+}
+
+// A job of little data takes as long as it takes to plan it: compiled code, plans that change while
+// they run and two hundred partitions cost more than they save.
+void SparkEngine::NoteInput(const std::vector<std::string>& files) {
+  constexpr std::int64_t kPartitionBytes = std::int64_t{16} << 20;
+  const std::optional<std::int64_t> bytes = BytesOf(files);
+  input_bytes_ = bytes && input_bytes_ ? std::optional(*bytes + *input_bytes_) : std::nullopt;
+  const bool is_small = input_bytes_.value_or(kSmallBytes) < kSmallBytes;
+  const int partitions = is_small ? static_cast<int>(*input_bytes_ / kPartitionBytes) + 1 : 0;
+  if (partitions == shuffle_partitions_) return;
+  const std::map<std::string, std::string> settings = {
+      {"spark.sql.shuffle.partitions", std::to_string(partitions)},
+      {"spark.sql.adaptive.enabled", "false"},
+      {"spark.sql.codegen.wholeStage", "false"}};
+  if (is_small) {
+    client_.SetConfig(settings);
+  } else {
+    client_.UnsetConfig(settings);
+  }
+  shuffle_partitions_ = partitions;
+}
+
+Relation SparkEngine::Require(const Relation& input, std::vector<sql::ExpressionPtr> conditions,
+                              std::function<void(std::span<const std::int64_t>)> refuse) {
+  if (conditions.empty()) return input;
+  const std::string name = fmt::format("fs_required_{}", num_requirements_++);
+  SparkTable table{.vectors = Of(input).vectors};
+  Plan plan;
+  connect::CollectMetrics* metrics = plan.mutable_collect_metrics();
+  std::set<std::string> looked_into;
+  for (std::size_t i = 0; i < conditions.size(); ++i) {
+    const sql::ExpressionPtr resolved = sql::Resolve(conditions[i], input.schema());
+    AddColumnsOf(*resolved, &looked_into);
+    AddMetric(fmt::format("count_if({})", sql::Print(*resolved, sql::Dialect::kSpark)),
+              fmt::format("m{}", i), metrics);
+  }
+  for (const std::string& column : looked_into) table.vectors.erase(column);
+  *metrics->mutable_input() = ArraysOf(input, looked_into);
+  metrics->set_name(name);
+  table.plan = std::move(plan);
+  requirements_.emplace(name, Requirement{input, std::move(conditions), std::move(refuse)});
+  return Add(std::move(table), input.schema());
+}
+
+void SparkEngine::Settle(const Requirement& requirement) {
+  const std::vector<std::int64_t> counts = CountWhere(requirement.input, requirement.conditions);
+  if (std::any_of(counts.begin(), counts.end(), [](std::int64_t count) { return count > 0; })) {
+    requirement.refuse(counts);
+  }
+}
+
+void SparkEngine::LookAt(std::span<const ObservedMetrics> metrics) {
+  for (const ObservedMetrics& observed : metrics) {
+    const auto found = requirements_.find(observed.name());
+    if (found == requirements_.end()) continue;
+    const bool is_met = std::none_of(observed.values().begin(), observed.values().end(),
+                                     [](const auto& value) { return value.long_() > 0; });
+    // A task that was done twice counts twice.
+    if (!is_met) Settle(std::move(requirements_.extract(found).mapped()));
+  }
+}
+
+// What Spark says of a row that it can't compute is not what a user can act on.
+void SparkEngine::ExplainFailure(const Error& error) {
+  if (error.kind() != ErrorKind::kInvalidArgument) return;
+  const std::map<std::string, Requirement> requirements = std::exchange(requirements_, {});
+  for (const auto& [name, requirement] : requirements) Settle(requirement);
 }
 
 std::vector<std::int64_t> SparkEngine::CountWhere(const Relation& input,
@@ -722,9 +825,7 @@ WriteResult SparkEngine::Write(const Relation& input, const WriteOptions& option
   connect::CollectMetrics* metrics = counted.mutable_collect_metrics();
   *metrics->mutable_input() = std::move(plan);
   metrics->set_name("fs_written");
-  connect::Expression::Alias* alias = metrics->add_metrics()->mutable_alias();
-  alias->mutable_expr()->mutable_expression_string()->set_expression("count(*)");
-  alias->add_name("num_rows");
+  AddMetric("count(*)", "num_rows", metrics);
 
   connect::Command command;
   connect::WriteOperation* write = command.mutable_write_operation();
@@ -742,13 +843,18 @@ WriteResult SparkEngine::Write(const Relation& input, const WriteOptions& option
 
   WriteResult result;
   bool is_counted = false;
-  client_.Run(command, [&](const connect::ExecutePlanResponse& response) {
-    for (const auto& observed : response.observed_metrics()) {
-      if (observed.name() != "fs_written" || observed.values_size() == 0) continue;
-      result.num_rows = observed.values(0).long_();
-      is_counted = true;
-    }
-  });
+  try {
+    client_.Run(command, [&](const connect::ExecutePlanResponse& response) {
+      for (const auto& observed : response.observed_metrics()) {
+        if (observed.name() != "fs_written" || observed.values_size() == 0) continue;
+        result.num_rows = observed.values(0).long_();
+        is_counted = true;
+      }
+    });
+  } catch (const Error&) {
+    if (!is_remote) RemoveLateFiles(options.directory);
+    throw;
+  }
   if (!is_counted) throw Error(ErrorKind::kInternal, "Spark did not say how many rows it wrote");
   if (is_remote) return result;
   // Checksum files of Hadoop's local file system would not fit the files any more once those are

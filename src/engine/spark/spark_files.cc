@@ -1,8 +1,10 @@
 #include "engine/spark/spark_files.h"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <system_error>
+#include <thread>
 
 namespace firesteel {
 
@@ -75,17 +77,29 @@ spark_plans::Plan CountOpenQuotes(const CsvSource& source) {
       "SELECT count_if((length(value) - length(replace(value, '\"', ''))) % 2 = 1) FROM fs_input");
 }
 
-bool AreSmall(const std::vector<std::string>& files) {
-  constexpr std::uintmax_t kSmall = std::uintmax_t{32} << 20;
+std::optional<std::int64_t> BytesOf(const std::vector<std::string>& files) {
   std::uintmax_t total = 0;
   for (const std::string& file : files) {
-    if (file.starts_with("s3://")) return false;
+    if (file.starts_with("s3://")) return std::nullopt;
     std::error_code error;
-    const std::uintmax_t size = std::filesystem::file_size(file, error);
-    if (error) return false;
-    total += size;
+    total += std::filesystem::file_size(file, error);
+    if (error) return std::nullopt;
   }
-  return total < kSmall;
+  return static_cast<std::int64_t>(total);
+}
+
+void RemoveLateFiles(const std::string& directory) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kPause = std::chrono::milliseconds(20);
+  constexpr auto kQuiet = std::chrono::milliseconds(400);
+  constexpr auto kPatience = std::chrono::milliseconds(2'000);
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point last_seen = begin;
+  std::error_code error;
+  while (Clock::now() < begin + kPatience && Clock::now() < last_seen + kQuiet) {
+    if (std::filesystem::remove_all(directory, error) > 0) last_seen = Clock::now();
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 }  // namespace firesteel

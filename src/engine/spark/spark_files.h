@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,8 +26,14 @@ spark_plans::Plan ReadCsvFiles(const CsvSource& source, const std::string& ddl_s
 /// The number of lines with a quote that is not closed in them: where there is none, no record
 /// spans lines.
 spark_plans::Plan CountOpenQuotes(const CsvSource& source);
-/// Whether reading the files once more is nothing worth naming. Of those on S3, whose sizes are not
-/// looked up: no.
-bool AreSmall(const std::vector<std::string>& files);
+/// The bytes of all files together. Nothing for those on S3, whose sizes are not looked up.
+std::optional<std::int64_t> BytesOf(const std::vector<std::string>& files);
+/// Up to that many bytes, reading files once more is nothing worth naming.
+inline constexpr std::int64_t kSmallBytes = std::int64_t{32} << 20;
+
+/// Empties a local folder that a job was writing to when it ended early: its tasks are stopped
+/// soon after it and not before, and may make their files, and the folder, anew meanwhile. Waits
+/// until none does any more, a second or two.
+void RemoveLateFiles(const std::string& directory);
 
 }  // namespace firesteel

@@ -28,7 +28,7 @@ bool SparkReach::IsHere() {
   if (is_ours_) return true;
   // Of a server on loopback, too: one on the first machine of a cluster, or at the end of a tunnel.
   if (!on_loopback_) return false;
-  if (!is_here_) is_here_ = Ask("SET spark.master").value_or("").starts_with("local");
+  if (!is_here_) is_here_ = client_.GetConfig("spark.master").value_or("").starts_with("local");
   return *is_here_;
 }
 

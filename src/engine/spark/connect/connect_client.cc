@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -12,6 +16,48 @@
 namespace firesteel {
 
 namespace connect = spark::connect;
+
+namespace {
+
+// Tells the log what one call took, whether or not it succeeded.
+class CallTimer {
+ public:
+  explicit CallTimer(std::string what) : what_(std::move(what)) {}
+  ~CallTimer() {
+    const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin_);
+    LogDebug(fmt::format("Spark took {} ms: {}", taken.count(), what_));
+  }
+  CallTimer(const CallTimer&) = delete;
+  CallTimer& operator=(const CallTimer&) = delete;
+
+ private:
+  std::string what_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+std::string Shortened(std::string_view text) {
+  constexpr std::size_t kLength = 120;
+  return text.size() <= kLength ? std::string(text) : std::string(text.substr(0, kLength)) + "…";
+}
+
+// What a plan does, in a few words.
+std::string NameOf(const connect::Plan& plan) {
+  if (plan.has_root()) {
+    const connect::Relation& root = plan.root();
+    if (root.with_relations().root().has_sql()) {
+      return Shortened(root.with_relations().root().sql().query());
+    }
+    return root.has_sql() ? Shortened(root.sql().query()) : "rows of a plan";
+  }
+  const connect::Command& command = plan.command();
+  if (command.has_write_operation()) return "write " + command.write_operation().path();
+  if (command.has_create_dataframe_view()) return "name a view";
+  if (command.has_ml_command()) return "a command of Spark ML";
+  return "a command";
+}
+
+}  // namespace
 
 struct ConnectClient::State {
   State(SparkRemote remote, const ConnectTuning& tuning)
@@ -47,6 +93,8 @@ struct ConnectClient::State {
   bool is_open = false;
   ConnectSession session;
   std::function<void(const ConnectProgress&)> progress;
+  std::function<void(std::span<const ObservedMetrics>)> observed;
+  std::function<void(const Error&)> failed;
 };
 
 ConnectClient::ConnectClient(SparkRemote remote, const ConnectTuning& tuning)
@@ -60,12 +108,22 @@ void ConnectClient::Execute(
     const connect::Plan& plan,
     const std::function<void(const connect::ExecutePlanResponse&)>& visitor) {
   state_->Open();
-  ExecutePlan(&state_->session, plan, [&](const connect::ExecutePlanResponse& answer) {
-    if (answer.has_execution_progress() && state_->progress) {
-      state_->ShowProgress(answer.execution_progress());
-    }
-    visitor(answer);
-  });
+  std::vector<ObservedMetrics> metrics;
+  try {
+    const CallTimer timer(NameOf(plan));
+    ExecutePlan(&state_->session, plan, [&](const connect::ExecutePlanResponse& answer) {
+      if (answer.has_execution_progress() && state_->progress) {
+        state_->ShowProgress(answer.execution_progress());
+      }
+      metrics.insert(metrics.end(), answer.observed_metrics().begin(),
+                     answer.observed_metrics().end());
+      visitor(answer);
+    });
+  } catch (const Error& error) {
+    if (state_->failed) state_->failed(error);
+    throw;
+  }
+  if (state_->observed && !metrics.empty()) state_->observed(metrics);
 }
 
 void ConnectClient::Query(const connect::Relation& relation,
@@ -94,6 +152,7 @@ void ConnectClient::Run(const connect::Command& command,
 
 connect::AnalyzePlanResponse ConnectClient::Analyze(connect::AnalyzePlanRequest request) {
   state_->Open();
+  const CallTimer timer("analysis of a plan");
   return state_->session.Call(&ConnectSession::Stub::AnalyzePlan, std::move(request),
                               state_->session.tuning().analyze_time);
 }
@@ -111,10 +170,38 @@ void ConnectClient::SetConfig(const std::map<std::string, std::string>& settings
   for (const std::string& warning : response.warnings()) LogDebug("Spark: " + warning);
 }
 
+void ConnectClient::UnsetConfig(const std::map<std::string, std::string>& settings) {
+  state_->Open();
+  connect::ConfigRequest request;
+  for (const auto& [key, value] : settings) {
+    request.mutable_operation()->mutable_unset()->add_keys(key);
+  }
+  state_->session.Call(&ConnectSession::Stub::Config, std::move(request),
+                       state_->session.tuning().answer_time);
+}
+
+std::optional<std::string> ConnectClient::GetConfig(const std::string& key) {
+  state_->Open();
+  connect::ConfigRequest request;
+  request.mutable_operation()->mutable_get_option()->add_keys(key);
+  const connect::ConfigResponse response = state_->session.Call(
+      &ConnectSession::Stub::Config, std::move(request), state_->session.tuning().answer_time);
+  for (const connect::KeyValue& pair : response.pairs()) {
+    if (pair.key() == key && pair.has_value()) return pair.value();
+  }
+  return std::nullopt;
+}
+
 const std::string& ConnectClient::session_id() const { return state_->session.session_id(); }
 
 void ConnectClient::SetProgress(std::function<void(const ConnectProgress&)> progress) {
   state_->progress = std::move(progress);
+}
+
+void ConnectClient::SetWatcher(std::function<void(std::span<const ObservedMetrics>)> observed,
+                               std::function<void(const Error&)> failed) {
+  state_->observed = std::move(observed);
+  state_->failed = std::move(failed);
 }
 
 void ConnectClient::Interrupt() { state_->session.Interrupt(); }

@@ -4,8 +4,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 
+#include "base/error.h"
 #include "engine/spark/connect/arrow_rows.h"
 #include "engine/spark/connect/connect_tuning.h"
 #include "engine/spark/connect/spark_remote.h"
@@ -18,6 +21,8 @@ struct ConnectProgress {
   std::int64_t done_tasks = 0;
   std::int64_t total_tasks = 0;
 };
+
+using ObservedMetrics = spark::connect::ExecutePlanResponse::ObservedMetrics;
 
 /// A session with a Spark Connect server: executes plans, and gets every answer to the end whatever
 /// happens to the connection meanwhile. Threads: one caller at a time, but Interrupt from any.
@@ -49,10 +54,19 @@ class ConnectClient {
   spark::connect::AnalyzePlanResponse Analyze(spark::connect::AnalyzePlanRequest request);
   /// Sets settings of the session.
   void SetConfig(const std::map<std::string, std::string>& settings);
+  /// Gives settings of the session back to the server's defaults; the values are not looked at.
+  void UnsetConfig(const std::map<std::string, std::string>& settings);
+  /// A setting of the session; nothing if it has none of that name.
+  std::optional<std::string> GetConfig(const std::string& key);
 
   const std::string& session_id() const;
   /// Called as a query runs, in the thread of the caller.
   void SetProgress(std::function<void(const ConnectProgress&)> progress);
+  /// Called in the thread of the caller at the end of an execution, and may execute others: with
+  /// the metrics that were observed in it, or with what it failed with, before that is thrown.
+  /// What these throw takes its place.
+  void SetWatcher(std::function<void(std::span<const ObservedMetrics>)> observed,
+                  std::function<void(const Error&)> failed);
   /// Ends the running call and every later one with Error(kInterrupted), and the work on the
   /// server. Returns at once; the call that runs tells the server, within `farewell_time`.
   void Interrupt();
