@@ -210,9 +210,8 @@ class Engine {
   /// The same rows, none of which may meet a condition. If any does, `refuse` is called, which
   /// throws, with the number of rows that meet each: at once, or by the first call that computes
   /// the rows, whatever else it does.
-  virtual Relation Require(
-      const Relation& input, std::vector<sql::ExpressionPtr> conditions,
-      std::function<void(std::span<const std::int64_t> counts)> refuse) {
+  virtual Relation Require(const Relation& input, std::vector<sql::ExpressionPtr> conditions,
+                           std::function<void(std::span<const std::int64_t> counts)> refuse) {
     const std::vector<std::int64_t> counts = CountWhere(input, conditions);
     if (std::any_of(counts.begin(), counts.end(), [](std::int64_t count) { return count > 0; })) {
       refuse(counts);

@@ -194,8 +194,8 @@ struct PendingCheck {
                                                values.size(), shown, WithThousands(most->count));
   }
   throw Error(ErrorKind::kInvalidArgument,
-              fmt::format("{}: column '{}' {} in {} row{}{}; {}", pending.stage,
-                          check.column, check.problem, WithThousands(pending.count),
+              fmt::format("{}: column '{}' {} in {} row{}{}; {}", pending.stage, check.column,
+                          check.problem, WithThousands(pending.count),
                           pending.count == 1 ? "" : "s", example, check.advice));
 }
 
@@ -223,11 +223,11 @@ Relation RequireAll(Engine& engine, const Relation& input, const std::string& wh
     Refuse(engine, where, pending, engine.CountWhere(input, conditions));
     return input;
   }
-  return engine.Require(input, std::move(conditions),
-                        [&engine, where, pending = std::move(pending)](
-                            std::span<const std::int64_t> counts) {
-                          Refuse(engine, where, pending, counts);
-                        });
+  return engine.Require(
+      input, std::move(conditions),
+      [&engine, where, pending = std::move(pending)](std::span<const std::int64_t> counts) {
+        Refuse(engine, where, pending, counts);
+      });
 }
 
 }  // namespace

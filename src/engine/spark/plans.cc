@@ -33,25 +33,34 @@ connect::Expression VectorFunction(const char* name, const std::string& sql,
   return expression;
 }
 
-}  // namespace
-
-Plan Sql(std::string_view query, const std::vector<std::pair<std::string, const Plan*>>& inputs) {
-  Plan text;
-  text.mutable_sql()->set_query(std::string(query));
-  if (inputs.empty()) return text;
-  Plan plan;
-  connect::WithRelations* with = plan.mutable_with_relations();
-  *with->mutable_root() = std::move(text);
-  for (const auto& [name, input] : inputs) {
-    connect::SubqueryAlias* alias = with->add_references()->mutable_subquery_alias();
-    alias->set_alias(name);
-    *alias->mutable_input() = *input;
+connect::Expression ExpressionOf(const ProjectedColumn& column) {
+  connect::Expression expression;
+  switch (column.function) {
+    case ProjectedColumn::Function::kNone:
+      expression = TextExpression(column.sql);
+      break;
+    case ProjectedColumn::Function::kToVector:
+      expression = VectorFunction("array_to_vector", column.sql, nullptr);
+      break;
+    case ProjectedColumn::Function::kToArray:
+      expression = VectorFunction("vector_to_array", column.sql, "float64");
+      break;
   }
-  return plan;
+  if (column.name.empty()) return expression;
+  connect::Expression named;
+  connect::Expression::Alias* alias = named.mutable_alias();
+  *alias->mutable_expr() = std::move(expression);
+  alias->add_name(column.name);
+  if (!column.metadata.empty()) alias->set_metadata(column.metadata);
+  return named;
 }
 
-Plan SqlOver(const Plan& input, std::string_view query) {
-  return Sql(query, {{std::string(kInput), &input}});
+}  // namespace
+
+Plan Sql(std::string_view query) {
+  Plan plan;
+  plan.mutable_sql()->set_query(std::string(query));
+  return plan;
 }
 
 Plan ReadFiles(const std::string& format, const std::vector<std::string>& paths,
@@ -68,34 +77,54 @@ Plan ReadFiles(const std::string& format, const std::vector<std::string>& paths,
 
 Plan Project(const Plan& input, const std::vector<ProjectedColumn>& columns) {
   Plan plan;
-  connect::Project* project = plan.mutable_project();
-  *project->mutable_input() = input;
+  *plan.mutable_project()->mutable_input() = input;
   for (const ProjectedColumn& column : columns) {
-    connect::Expression::Alias* alias = project->add_expressions()->mutable_alias();
-    alias->add_name(column.name);
-    if (!column.metadata.empty()) alias->set_metadata(column.metadata);
-    switch (column.function) {
-      case ProjectedColumn::Function::kNone:
-        *alias->mutable_expr() = TextExpression(column.sql);
-        break;
-      case ProjectedColumn::Function::kToVector:
-        *alias->mutable_expr() = VectorFunction("array_to_vector", column.sql, nullptr);
-        break;
-      case ProjectedColumn::Function::kToArray:
-        *alias->mutable_expr() = VectorFunction("vector_to_array", column.sql, "float64");
-        break;
-    }
+    *plan.mutable_project()->add_expressions() = ExpressionOf(column);
   }
   return plan;
 }
 
-Plan UnionAll(const Plan& first, const Plan& second) {
+Plan Filter(const Plan& input, const std::string& condition) {
   Plan plan;
-  connect::SetOperation* operation = plan.mutable_set_op();
-  *operation->mutable_left_input() = first;
-  *operation->mutable_right_input() = second;
-  operation->set_set_op_type(connect::SetOperation::SET_OP_TYPE_UNION);
-  operation->set_is_all(true);
+  *plan.mutable_filter()->mutable_input() = input;
+  *plan.mutable_filter()->mutable_condition() = TextExpression(condition);
+  return plan;
+}
+
+Plan Aggregate(const Plan& input, const std::vector<ProjectedColumn>& keys,
+               const std::vector<ProjectedColumn>& aggregates) {
+  Plan plan;
+  connect::Aggregate* aggregate = plan.mutable_aggregate();
+  *aggregate->mutable_input() = input;
+  aggregate->set_group_type(connect::Aggregate::GROUP_TYPE_GROUPBY);
+  for (const ProjectedColumn& key : keys) {
+    *aggregate->add_grouping_expressions() = ExpressionOf(key);
+  }
+  for (const ProjectedColumn& column : aggregates) {
+    *aggregate->add_aggregate_expressions() = ExpressionOf(column);
+  }
+  return plan;
+}
+
+Plan Limit(const Plan& input, int num_rows) {
+  Plan plan;
+  *plan.mutable_limit()->mutable_input() = input;
+  plan.mutable_limit()->set_limit(num_rows);
+  return plan;
+}
+
+Plan Join(const Plan& left, const Plan& right, JoinType type, const std::string& condition) {
+  Plan plan;
+  connect::Join* join = plan.mutable_join();
+  connect::SubqueryAlias* alias = join->mutable_left()->mutable_subquery_alias();
+  *alias->mutable_input() = left;
+  alias->set_alias("l");
+  alias = join->mutable_right()->mutable_subquery_alias();
+  *alias->mutable_input() = right;
+  alias->set_alias("r");
+  *join->mutable_join_condition() = TextExpression(condition);
+  join->set_join_type(type == JoinType::kLeft ? connect::Join::JOIN_TYPE_LEFT_OUTER
+                                              : connect::Join::JOIN_TYPE_INNER);
   return plan;
 }
 

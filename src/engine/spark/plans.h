@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/engine.h"
 #include "spark/connect/relations.pb.h"
 #include "table/schema.h"
 
@@ -15,14 +16,9 @@ namespace firesteel::spark_plans {
 
 using Plan = ::spark::connect::Relation;
 
-/// What SQL text calls the one relation that it reads.
-inline constexpr std::string_view kInput = "fs_input";
-
-/// `query` over plans, each under the name that its text calls it.
-Plan Sql(std::string_view query,
-         const std::vector<std::pair<std::string, const Plan*>>& inputs = {});
-/// `query` over one plan, which it calls kInput.
-Plan SqlOver(const Plan& input, std::string_view query);
+/// A query of SQL text that reads no plan: over one, the server would make and drop a view each
+/// time, which takes longer than small data and loses what is cached. Hence the nodes below.
+Plan Sql(std::string_view query);
 
 /// Files of Spark's reader `format` with its options.
 Plan ReadFiles(const std::string& format, const std::vector<std::string>& paths,
@@ -34,15 +30,22 @@ Plan ReadFiles(const std::string& format, const std::vector<std::string>& paths,
 struct ProjectedColumn {
   enum class Function { kNone, kToVector, kToArray };
 
-  std::string name;
+  std::string name;  // Empty: what the SQL says, which may be several columns.
   std::string sql;
   Function function = Function::kNone;
   std::string metadata = {};  // JSON; empty: none of its own.
 };
 Plan Project(const Plan& input, const std::vector<ProjectedColumn>& columns);
+/// The rows for which a condition is true.
+Plan Filter(const Plan& input, const std::string& condition);
+/// A row for each group of equal keys, one if there are no keys: the keys, then the aggregates.
+Plan Aggregate(const Plan& input, const std::vector<ProjectedColumn>& keys,
+               const std::vector<ProjectedColumn>& aggregates);
+/// At most that many rows.
+Plan Limit(const Plan& input, int num_rows);
+/// Pairs of rows for which a condition is true; it and what comes after say `l.` and `r.`.
+Plan Join(const Plan& left, const Plan& right, JoinType type, const std::string& condition);
 
-/// Both, the rows of `first` and those of `second`, whose columns are the same.
-Plan UnionAll(const Plan& first, const Plan& second);
 /// As few tasks as one.
 Plan Coalesce(const Plan& input, int num_partitions);
 

@@ -32,6 +32,7 @@ namespace {
 
 namespace connect = ::spark::connect;
 using spark_plans::Plan;
+using spark_plans::ProjectedColumn;
 using spark_plans::Quote;
 
 std::string PrintFor(const sql::ExpressionPtr& expression, const Schema& schema) {
@@ -51,6 +52,9 @@ void AddMetric(const std::string& sql, const std::string& name, connect::Collect
   alias->mutable_expr()->mutable_expression_string()->set_expression(sql);
   alias->add_name(name);
 }
+
+// About what a row of a CSV file takes.
+constexpr std::int64_t kBytesOfRow = 128;
 
 std::int64_t HalfOfMemory() {
   return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 2;
@@ -135,20 +139,34 @@ class SparkEngine final : public Engine {
   std::vector<std::vector<WeightedValue>> DistinctValues(
       const Relation& input, const TrainingView& view,
       std::span<const std::size_t> features) override {
-    const DistinctRows* rows = DistinctOf(input, view);
-    return rows != nullptr
-               ? DistinctValuesOf(*rows, features)
-               : FetchDistinctValues(&client_, QueryOf(input, view), features, fetch_limit_);
+    if (const DistinctRows* rows = DistinctOf(input, view))
+      return DistinctValuesOf(*rows, features);
+    std::vector<std::vector<WeightedValue>> values =
+        FetchDistinctValues(&client_, QueryOf(input, view), features, fetch_limit_);
+    for (std::size_t i = 0; i < features.size(); ++i) {
+      known_ranges_.at(features[i]) = RangeOf(values[i]);
+    }
+    return values;
   }
   std::optional<Cells> MakeCells(const Relation& input, const TrainingView& view,
                                  std::span<const FeatureBins> bins) override {
-    const DistinctRows* rows = DistinctOf(input, view);
-    return rows != nullptr ? CellsOf(*rows, bins)
-                           : FetchCells(&client_, QueryOf(input, view), bins, fetch_limit_);
+    if (const DistinctRows* rows = DistinctOf(input, view)) return CellsOf(*rows, bins);
+    std::optional<Cells> cells = FetchCells(&client_, QueryOf(input, view), bins, fetch_limit_);
+    if (!cells) return cells;
+    for (std::size_t feature = 0; feature < bins.size(); ++feature) {
+      // The bin of a category is its number.
+      if (bins[feature].arity) known_ranges_.at(feature) = RangeOfBins(*cells, feature);
+    }
+    return cells;
   }
   std::vector<ValueRange> FeatureRanges(const Relation& input, const TrainingView& view) override {
-    const DistinctRows* rows = DistinctOf(input, view);
-    return rows != nullptr ? RangesOf(*rows) : FetchRanges(&client_, QueryOf(input, view));
+    if (const DistinctRows* rows = DistinctOf(input, view)) return RangesOf(*rows);
+    std::vector<ValueRange> ranges;
+    for (const std::optional<ValueRange>& range : known_ranges_) {
+      if (range) ranges.push_back(*range);
+    }
+    if (ranges.size() == known_ranges_.size()) return ranges;
+    return FetchRanges(&client_, QueryOf(input, view));
   }
   std::vector<std::int64_t> CountUnusable(const Relation& input,
                                           const TrainingView& view) override {
@@ -188,11 +206,11 @@ class SparkEngine final : public Engine {
   Plan ArraysOf(const Relation& relation, const std::set<std::string>& columns) const {
     return WithArrays(Of(relation), relation.schema(), columns);
   }
-  Plan SqlOver(const Relation& input, std::string_view query) const {
-    return spark_plans::SqlOver(Of(input).plan, query);
+  static bool IsSmall(std::optional<std::int64_t> num_rows) {
+    return num_rows && *num_rows <= kMaxFetchedRows;
   }
-  // Settings for the data there is so far, to be called with the files of each source.
-  void NoteInput(const std::vector<std::string>& files);
+  // Settings for the data there is so far, to be called with the rows of each source.
+  void NoteInput(std::optional<std::int64_t> num_rows);
   // Ends what Require began.
   void LookAt(std::span<const ObservedMetrics> metrics);
   void ExplainFailure(const Error& error);
@@ -214,12 +232,13 @@ class SparkEngine final : public Engine {
   std::string spark_version_;
   std::map<std::string, SparkTable> tables_;  // By the name of the relation.
   int num_views_ = 0;
-  std::optional<std::int64_t> input_bytes_ = 0;  // Nothing: not known.
-  int shuffle_partitions_ = 0;                   // As set; 0: the server's own.
+  std::optional<std::int64_t> num_rows_read_ = 0;  // Nothing: not known.
+  bool is_small_ = false;                          // As the session's settings are for.
   int num_requirements_ = 0;
   std::map<std::string, Requirement> requirements_;  // By the name of the metric that observes it.
-  std::string distinct_key_;  // Of which view distinct_rows_ are.
+  std::string distinct_key_;                         // Of which view distinct_rows_ are.
   std::optional<DistinctRows> distinct_rows_;
+  std::vector<std::optional<ValueRange>> known_ranges_;  // Of its features, found on the way.
 };
 
 std::vector<std::int64_t> SparkEngine::Numbers(const Plan& plan) {
@@ -235,8 +254,11 @@ std::vector<std::int64_t> SparkEngine::Numbers(const Plan& plan) {
 
 Relation SparkEngine::ReadCsv(const CsvSource& source) {
   if (source.files.empty()) throw Error(ErrorKind::kInternal, "a CSV source without files");
-  NoteInput(source.files);
-  const bool is_small = BytesOf(source.files).value_or(kSmallBytes) < kSmallBytes;
+  const std::optional<std::int64_t> num_bytes = BytesOf(source.files);
+  const std::optional<std::int64_t> num_rows =
+      num_bytes ? std::optional(*num_bytes / kBytesOfRow) : std::nullopt;
+  NoteInput(num_rows);
+  const bool is_small = IsSmall(num_rows);
   const bool spans_lines = source.options.dialect == CsvOptions::Dialect::kRfc4180 &&
                            (is_small || Numbers(CountOpenQuotes(source)).front() > 0);
   // Types that Spark infers; a declared one replaces it.
@@ -276,18 +298,22 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
 }
 
 Relation SparkEngine::ReadParquet(const std::vector<std::string>& files) {
-  NoteInput(files);
   const Relation local = local_->ReadParquet(files);
+  // Footers say how many rows there are; of very many files a job reads them sooner.
+  constexpr std::size_t kFewFiles = 64;
+  std::optional<std::int64_t> num_rows;
+  if (files.size() <= kFewFiles) num_rows = local_->Count(local);
+  NoteInput(num_rows);
   // Spark would start a job to read it in the footers, each time that it is asked of these rows.
   const std::string schema_json =
       local_->ParquetKeyValue(files.front(), kSparkSchemaKey).value_or("");
-  SparkTable table{
-      .local = local,
-      .files = files,
-      .reader = spark_plans::ReadFiles("parquet", SparkPaths(files), {}, schema_json)};
+  SparkTable table{.num_rows = num_rows,
+                   .local = local,
+                   .files = files,
+                   .reader = spark_plans::ReadFiles("parquet", SparkPaths(files), {}, schema_json)};
   for (const Field& field : local.schema().fields()) {
     const std::string name = Quote(field.name);
-    spark_plans::ProjectedColumn column{.name = field.name, .sql = name};
+    ProjectedColumn column{.name = field.name, .sql = name};
     if (field.type == kVectorType) {
       // To Spark it is a vector only if the file says so, and a struct otherwise.
       if (SaysVector(schema_json, field.name)) {
@@ -327,9 +353,8 @@ Relation SparkEngine::NumberRows(const Relation& source, const std::string& colu
     file_of[PathOfSparkUri(SparkUri(table.files[i]))] = i;
   }
   client_.Query(
-      spark_plans::SqlOver(with_origin,
-                           "SELECT fs_path, fs_begin, min(fs_serial), count(*) FROM "
-                           "fs_input GROUP BY fs_path, fs_begin"),
+      spark_plans::Aggregate(with_origin, {{"", "fs_path"}, {"", "fs_begin"}},
+                             {{"", "min(fs_serial)"}, {"", "count(*)"}}),
       [&](const ArrowRows& rows) {
         for (std::int64_t row = 0; row < rows.num_rows; ++row) {
           const std::string uri(rows.columns[0].Text(row));
@@ -355,14 +380,12 @@ Relation SparkEngine::NumberRows(const Relation& source, const std::string& colu
     num_before += stretch.num_rows;
   }
   offset = stretches.empty() ? "0L" : offset + " END";
-  std::string list;
-  for (const std::string& name : source.schema().names()) list += Quote(name) + ", ";
+  std::vector<ProjectedColumn> columns;
+  for (const std::string& name : source.schema().names()) columns.push_back({name, Quote(name)});
+  columns.push_back({column, fmt::format("fs_serial + {}", offset)});
   Schema schema = source.schema();
   schema.Add({column, kLongType, /*nullable=*/false});
-  SparkTable numbered{.plan = spark_plans::SqlOver(
-                          with_origin, fmt::format("SELECT {}fs_serial + {} AS {} FROM fs_input",
-                                                   list, offset, Quote(column))),
-                      .vectors = table.vectors};
+  SparkTable numbered{.plan = spark_plans::Project(with_origin, columns), .vectors = table.vectors};
   return Add(std::move(numbered), std::move(schema));
 }
 
@@ -374,16 +397,23 @@ Relation SparkEngine::Query(const Relation& input, const sql::Select& select) {
   }
   if (resolved.where) AddColumnsOf(*resolved.where, &looked_into);
   const SparkTable& table = Of(input);
-  SparkTable result{.plan = spark_plans::SqlOver(
-                        ArraysOf(input, looked_into),
-                        sql::Print(resolved, sql::Dialect::kSpark, spark_plans::kInput))};
+  SparkTable result;
+  if (!resolved.where) result.num_rows = table.num_rows;
+  std::vector<ProjectedColumn> columns;
   for (std::size_t i = 0; i < resolved.columns.size(); ++i) {
+    columns.push_back(
+        {resolved.schema.fields()[i].name, sql::Print(*resolved.columns[i], sql::Dialect::kSpark)});
     const std::string source = AsciiLower(resolved.columns[i]->name);
     if (resolved.columns[i]->kind == sql::Expression::Kind::kColumn &&
         table.vectors.contains(source) && !looked_into.contains(source)) {
       result.vectors.insert(AsciiLower(resolved.schema.fields()[i].name));
     }
   }
+  Plan rows = ArraysOf(input, looked_into);
+  if (resolved.where) {
+    rows = spark_plans::Filter(rows, sql::Print(*resolved.where, sql::Dialect::kSpark));
+  }
+  result.plan = spark_plans::Project(rows, columns);
   return Add(std::move(result), std::move(resolved.schema));
 }
 
@@ -392,23 +422,22 @@ Relation SparkEngine::Join(const Relation& left, const Relation& right,
   JoinColumns join = ResolveJoin(left.schema(), right.schema(), options);
   const SparkTable &left_table = Of(left), &right_table = Of(right);
   SparkTable result;
-  std::string condition, list;
+  std::string condition;
+  std::vector<ProjectedColumn> columns;
   for (const auto& [left_key, right_key] : join.keys) {
     condition += fmt::format("{}l.{} = r.{}", condition.empty() ? "" : " AND ", Quote(left_key),
                              Quote(right_key));
   }
   for (const JoinColumns::Source& column : join.columns) {
-    list += fmt::format("{}{}.{}", list.empty() ? "" : ", ", column.is_left ? 'l' : 'r',
-                        Quote(column.name));
+    columns.push_back(
+        {column.name, fmt::format("{}.{}", column.is_left ? 'l' : 'r', Quote(column.name))});
     const std::string lower = AsciiLower(column.name);
     if ((column.is_left ? left_table : right_table).vectors.contains(lower)) {
       result.vectors.insert(lower);
     }
   }
-  result.plan =
-      spark_plans::Sql(fmt::format("SELECT {} FROM fs_left AS l {} JOIN fs_right AS r ON {}", list,
-                                   options.type == JoinType::kLeft ? "LEFT" : "INNER", condition),
-                       {{"fs_left", &left_table.plan}, {"fs_right", &right_table.plan}});
+  result.plan = spark_plans::Project(
+      spark_plans::Join(left_table.plan, right_table.plan, options.type, condition), columns);
   return Add(std::move(result), std::move(join.schema));
 }
 
@@ -422,7 +451,9 @@ Relation SparkEngine::Score(const Relation& input, const ScoreOptions& options,
 }
 
 Relation SparkEngine::Keep(const Relation& input) {
-  return Add({.plan = Cached(Of(input).plan), .vectors = Of(input).vectors}, input.schema());
+  const SparkTable& table = Of(input);
+  return Add({.plan = Cached(table.plan), .vectors = table.vectors, .num_rows = table.num_rows},
+             input.schema());
 }
 
 Plan SparkEngine::Cached(const Plan& plan) {
@@ -448,39 +479,32 @@ Plan SparkEngine::Cached(const Plan& plan) {
 }
 
 std::int64_t SparkEngine::Count(const Relation& input) {
-  // Footers say it; of very many files a job reads them sooner.
-  constexpr std::size_t kFewFiles = 256;
-  const SparkTable& table = Of(input);
-  if (table.local && table.files.size() <= kFewFiles) return local_->Count(*table.local);
-  return Numbers(SqlOver(input, "SELECT count(*) FROM fs_input")).front();
+  if (Of(input).num_rows) return *Of(input).num_rows;
+  return Numbers(spark_plans::Aggregate(Of(input).plan, {}, {{"", "count(*)"}})).front();
 }
 
 // A job of little data takes as long as it takes to plan it: compiled code, plans that change while
 // they run and two hundred partitions cost more than they save.
-void SparkEngine::NoteInput(const std::vector<std::string>& files) {
-  constexpr std::int64_t kPartitionBytes = std::int64_t{16} << 20;
-  const std::optional<std::int64_t> bytes = BytesOf(files);
-  input_bytes_ = bytes && input_bytes_ ? std::optional(*bytes + *input_bytes_) : std::nullopt;
-  const bool is_small = input_bytes_.value_or(kSmallBytes) < kSmallBytes;
-  const int partitions = is_small ? static_cast<int>(*input_bytes_ / kPartitionBytes) + 1 : 0;
-  if (partitions == shuffle_partitions_) return;
-  const std::map<std::string, std::string> settings = {
-      {"spark.sql.shuffle.partitions", std::to_string(partitions)},
-      {"spark.sql.adaptive.enabled", "false"},
-      {"spark.sql.codegen.wholeStage", "false"}};
-  if (is_small) {
+void SparkEngine::NoteInput(std::optional<std::int64_t> num_rows) {
+  num_rows_read_ =
+      num_rows && num_rows_read_ ? std::optional(*num_rows_read_ + *num_rows) : std::nullopt;
+  if (IsSmall(num_rows_read_) == is_small_) return;
+  is_small_ = IsSmall(num_rows_read_);
+  const std::map<std::string, std::string> settings = {{"spark.sql.shuffle.partitions", "1"},
+                                                       {"spark.sql.adaptive.enabled", "false"},
+                                                       {"spark.sql.codegen.wholeStage", "false"}};
+  if (is_small_) {
     client_.SetConfig(settings);
   } else {
     client_.UnsetConfig(settings);
   }
-  shuffle_partitions_ = partitions;
 }
 
 Relation SparkEngine::Require(const Relation& input, std::vector<sql::ExpressionPtr> conditions,
                               std::function<void(std::span<const std::int64_t>)> refuse) {
   if (conditions.empty()) return input;
   const std::string name = fmt::format("fs_required_{}", num_requirements_++);
-  SparkTable table{.vectors = Of(input).vectors};
+  SparkTable table{.vectors = Of(input).vectors, .num_rows = Of(input).num_rows};
   Plan plan;
   connect::CollectMetrics* metrics = plan.mutable_collect_metrics();
   std::set<std::string> looked_into;
@@ -527,7 +551,7 @@ std::vector<std::int64_t> SparkEngine::CountWhere(const Relation& input,
                                                   std::span<const sql::ExpressionPtr> conditions) {
   if (conditions.empty()) return {};
   std::set<std::string> looked_into;
-  std::string list;
+  std::vector<ProjectedColumn> counts;
   for (const sql::ExpressionPtr& condition : conditions) {
     const sql::ExpressionPtr resolved = sql::Resolve(condition, input.schema());
     if (resolved->type != kBooleanType && resolved->type != kNullType) {
@@ -536,64 +560,57 @@ std::vector<std::int64_t> SparkEngine::CountWhere(const Relation& input,
                               resolved->type.ToString()));
     }
     AddColumnsOf(*resolved, &looked_into);
-    list += fmt::format("{}count_if({})", list.empty() ? "" : ", ",
-                        sql::Print(*resolved, sql::Dialect::kSpark));
+    counts.push_back(
+        {"", fmt::format("count_if({})", sql::Print(*resolved, sql::Dialect::kSpark))});
   }
-  return Numbers(spark_plans::SqlOver(ArraysOf(input, looked_into),
-                                      fmt::format("SELECT {} FROM fs_input", list)));
+  return Numbers(spark_plans::Aggregate(ArraysOf(input, looked_into), {}, counts));
 }
 
 std::vector<std::vector<ValueCount>> SparkEngine::ValueCountsOf(
     const Relation& input, std::span<const sql::ExpressionPtr> expressions) {
   if (expressions.empty()) return {};
+  // A row for each expression, with its number.
   std::set<std::string> looked_into;
-  std::string values, names, sets, which = "0";
+  std::string numbered;
   for (std::size_t i = 0; i < expressions.size(); ++i) {
     const sql::ExpressionPtr text =
         sql::Resolve(sql::Cast(expressions[i], kStringType), input.schema());
     AddColumnsOf(*text, &looked_into);
-    const std::string name = fmt::format("t{}", i);
-    values += fmt::format("{}{} AS {}", i == 0 ? "" : ", ", sql::Print(*text, sql::Dialect::kSpark),
-                          name);
-    names += name + ", ";
-    sets += fmt::format("{}({})", i == 0 ? "" : ", ", name);
-    if (i > 0) which += fmt::format(" + {} * (1 - grouping({}))", i, name);
+    numbered += fmt::format(", {}, {}", i, sql::Print(*text, sql::Dialect::kSpark));
   }
+  const Plan values = spark_plans::Project(
+      ArraysOf(input, looked_into),
+      {{"", fmt::format("stack({}{}) AS (k, v)", expressions.size(), numbered)}});
   std::vector<std::vector<ValueCount>> counts(expressions.size());
-  client_.Query(
-      spark_plans::SqlOver(ArraysOf(input, looked_into),
-                           fmt::format("SELECT {}CAST({} AS BIGINT), count(*) FROM (SELECT {} FROM "
-                                       "fs_input) GROUP BY GROUPING SETS ({})",
-                                       names, which, values, sets)),
-      [&](const ArrowRows& rows) {
-        for (std::int64_t row = 0; row < rows.num_rows; ++row) {
-          const auto set = static_cast<std::size_t>(rows.columns[expressions.size()].Integer(row));
-          ValueCount& count = counts.at(set).emplace_back();
-          if (!rows.columns[set].IsNull(row))
-            count.value = std::string(rows.columns[set].Text(row));
-          count.count = rows.columns[expressions.size() + 1].Integer(row);
-        }
-      });
+  client_.Query(spark_plans::Aggregate(values, {{"", "k"}, {"", "v"}}, {{"", "count(*)"}}),
+                [&](const ArrowRows& rows) {
+                  for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+                    const auto number = static_cast<std::size_t>(rows.columns[0].Integer(row));
+                    ValueCount& count = counts.at(number).emplace_back();
+                    if (!rows.columns[1].IsNull(row)) {
+                      count.value = std::string(rows.columns[1].Text(row));
+                    }
+                    count.count = rows.columns[2].Integer(row);
+                  }
+                });
   return counts;
 }
 
 std::vector<NamedValue> SparkEngine::FetchRow(const Relation& input) {
   const SparkTable& table = Of(input);
   if (table.local) return local_->FetchRow(*table.local);
-  std::string list;
+  std::vector<ProjectedColumn> columns;
   for (const Field& field : input.schema().fields()) {
     const bool is_text = field.type == kStringType || field.type == kDateType ||
                          field.type == kTimestampType || field.type.kind == TypeKind::kDecimal;
-    list += fmt::format(
-        "{}{}", list.empty() ? "" : ", ",
-        is_text ? fmt::format("CAST({} AS STRING)", Quote(field.name)) : Quote(field.name));
+    const std::string name = Quote(field.name);
+    columns.push_back({field.name, is_text ? fmt::format("CAST({} AS STRING)", name) : name});
   }
   std::set<std::string> all;
   for (const std::string& name : input.schema().names()) all.insert(AsciiLower(name));
   std::vector<NamedValue> values;
   std::int64_t num_rows = 0;
-  client_.Query(spark_plans::SqlOver(ArraysOf(input, all),
-                                     fmt::format("SELECT {} FROM fs_input LIMIT 2", list)),
+  client_.Query(spark_plans::Limit(spark_plans::Project(ArraysOf(input, all), columns), 2),
                 [&](const ArrowRows& rows) {
                   num_rows += rows.num_rows;
                   if (rows.num_rows == 0 || !values.empty()) return;
@@ -632,7 +649,7 @@ std::vector<NamedValue> SparkEngine::FetchRow(const Relation& input) {
 void SparkEngine::Scan(const Relation& input, const std::vector<ScanColumn>& columns,
                        const std::function<void(MatrixView<const double> rows)>& visitor) {
   if (columns.empty()) throw Error(ErrorKind::kInvalidArgument, "a scan needs at least one column");
-  std::string list;
+  std::vector<ProjectedColumn> scanned;
   std::set<std::string> vectors;
   std::vector<const Field*> fields;
   std::size_t width = 0;
@@ -652,9 +669,8 @@ void SparkEngine::Scan(const Relation& input, const std::vector<ScanColumn>& col
           fmt::format("column '{}' is a number, not a vector of {}", field.name, column.width));
     }
     if (is_vector) vectors.insert(AsciiLower(field.name));
-    list += fmt::format(
-        "{}{}", list.empty() ? "" : ", ",
-        is_vector ? Quote(field.name) : fmt::format("CAST({} AS DOUBLE)", Quote(field.name)));
+    const std::string name = Quote(field.name);
+    scanned.push_back({"", is_vector ? name : fmt::format("CAST({} AS DOUBLE)", name)});
     fields.push_back(&field);
     width += column.width;
   }
@@ -662,8 +678,7 @@ void SparkEngine::Scan(const Relation& input, const std::vector<ScanColumn>& col
   std::vector<double> block;
   std::int64_t num_before = 0;
   client_.Query(
-      spark_plans::SqlOver(ArraysOf(input, vectors), fmt::format("SELECT {} FROM fs_input", list)),
-      [&](const ArrowRows& rows) {
+      spark_plans::Project(ArraysOf(input, vectors), scanned), [&](const ArrowRows& rows) {
         const auto num_rows = static_cast<std::size_t>(rows.num_rows);
         if (num_rows == 0) return;
         block.assign(num_rows * width, kNaN);
@@ -703,7 +718,7 @@ void SparkEngine::ScanCounted(
     const Relation& input, const std::vector<std::string>& columns,
     const std::function<void(MatrixView<const double> rows, std::span<const std::int64_t> counts)>&
         visitor) {
-  std::string list, names;
+  std::vector<ProjectedColumn> numbers, keys;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Field& field = input.schema().Get(columns[i]);
     if (!field.type.IsNumeric()) {
@@ -711,15 +726,15 @@ void SparkEngine::ScanCounted(
                   fmt::format("column '{}' is {}; only numbers are counted", field.name,
                               field.type.ToString()));
     }
-    list += fmt::format("{}CAST({} AS DOUBLE) AS c{}", i == 0 ? "" : ", ", Quote(field.name), i);
-    names += fmt::format("{}c{}", i == 0 ? "" : ", ", i);
+    const std::string name = fmt::format("c{}", i);
+    numbers.push_back({name, fmt::format("CAST({} AS DOUBLE)", Quote(field.name))});
+    keys.push_back({"", name});
   }
   std::vector<double> block;
   std::vector<std::int64_t> counts;
   client_.Query(
-      SqlOver(input,
-              fmt::format("SELECT {0}, count(*) FROM (SELECT {1} FROM fs_input) GROUP BY {0}",
-                          names, list)),
+      spark_plans::Aggregate(spark_plans::Project(Of(input).plan, numbers), keys,
+                             {{"", "count(*)"}}),
       [&](const ArrowRows& rows) {
         block.clear();
         counts.clear();
@@ -752,7 +767,8 @@ TrainingQuery SparkEngine::QueryOf(const Relation& input, const TrainingView& vi
                       .features = Quote(features.name),
                       .width = view.features.width,
                       .label = number(view.label),
-                      .weight = std::nullopt};
+                      .weight = std::nullopt,
+                      .num_rows = Of(input).num_rows};
   if (view.weight) query.weight = number(*view.weight);
   return query;
 }
@@ -763,6 +779,7 @@ const DistinctRows* SparkEngine::DistinctOf(const Relation& input, const Trainin
   if (key != distinct_key_) {
     distinct_rows_ = FetchDistinctRows(&client_, QueryOf(input, view));
     distinct_key_ = key;
+    known_ranges_.assign(view.features.width, std::nullopt);
     if (!distinct_rows_) {
       LogDebug(fmt::format("more than {} rows: values and cells are counted on the cluster",
                            WithThousands(kMaxFetchedRows)));
@@ -781,15 +798,15 @@ std::optional<RecordOrigin> SparkEngine::Locate(const Relation& csv,
   }
   // Lines are known to a reader in this process alone; it is given the one file that matters.
   std::string file;
-  client_.Query(spark_plans::SqlOver(WithOrigin(table, {{"fs_path", "_metadata.file_path"}}),
-                                     fmt::format("SELECT min(fs_path) FROM fs_input WHERE {}",
-                                                 PrintFor(condition, csv.schema()))),
-                [&](const ArrowRows& rows) {
-                  for (std::int64_t row = 0; row < rows.num_rows; ++row) {
-                    if (!rows.columns[0].IsNull(row))
-                      file = PathOfSparkUri(rows.columns[0].Text(row));
-                  }
-                });
+  const Plan with_origin = WithOrigin(table, {{"fs_path", "_metadata.file_path"}});
+  client_.Query(
+      spark_plans::Aggregate(spark_plans::Filter(with_origin, PrintFor(condition, csv.schema())),
+                             {}, {{"", "min(fs_path)"}}),
+      [&](const ArrowRows& rows) {
+        for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+          if (!rows.columns[0].IsNull(row)) file = PathOfSparkUri(rows.columns[0].Text(row));
+        }
+      });
   if (file.empty()) return std::nullopt;
   CsvSource source = *table.csv;
   source.files = {LocalCopy(Location::Parse(file)).path()};

@@ -72,9 +72,9 @@ spark_plans::Plan ReadCsvFiles(const CsvSource& source, const std::string& ddl_s
 }
 
 spark_plans::Plan CountOpenQuotes(const CsvSource& source) {
-  return spark_plans::SqlOver(
-      spark_plans::ReadFiles("text", SparkPaths(source.files), {}),
-      "SELECT count_if((length(value) - length(replace(value, '\"', ''))) % 2 = 1) FROM fs_input");
+  return spark_plans::Aggregate(
+      spark_plans::ReadFiles("text", SparkPaths(source.files), {}), {},
+      {{"", "count_if((length(value) - length(replace(value, '\"', ''))) % 2 = 1)"}});
 }
 
 std::optional<std::int64_t> BytesOf(const std::vector<std::string>& files) {

@@ -28,8 +28,6 @@ spark_plans::Plan ReadCsvFiles(const CsvSource& source, const std::string& ddl_s
 spark_plans::Plan CountOpenQuotes(const CsvSource& source);
 /// The bytes of all files together. Nothing for those on S3, whose sizes are not looked up.
 std::optional<std::int64_t> BytesOf(const std::vector<std::string>& files);
-/// Up to that many bytes, reading files once more is nothing worth naming.
-inline constexpr std::int64_t kSmallBytes = std::int64_t{32} << 20;
 
 /// Empties a local folder that a job was writing to when it ended early: its tasks are stopped
 /// soon after it and not before, and may make their files, and the folder, anew meanwhile. Waits

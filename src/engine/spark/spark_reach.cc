@@ -58,10 +58,9 @@ void SparkReach::RequireDirectory(const std::string& directory) {
   try {
     const spark_plans::Plan plan =
         spark_plans::ReadFiles("text", {SparkPath(file)}, {}, "value STRING");
-    client_.Query(spark_plans::SqlOver(plan, "SELECT value FROM fs_input"),
-                  [&](const ArrowRows& rows) {
-                    if (rows.num_rows > 0) read = std::string(rows.columns.at(0).Text(0));
-                  });
+    client_.Query(plan, [&](const ArrowRows& rows) {
+      if (rows.num_rows > 0) read = std::string(rows.columns.at(0).Text(0));
+    });
   } catch (const Error& error) {
     std::error_code ignored;
     std::filesystem::remove(file, ignored);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -16,6 +17,7 @@ namespace firesteel {
 struct SparkTable {
   spark_plans::Plan plan = {};
   std::set<std::string> vectors = {};  // Columns that are vectors in the plan, in lower case.
+  std::optional<std::int64_t> num_rows = {};  // Where footers said it.
   /// Files of ours or others that a reader in this process knows, too.
   std::optional<Relation> local = {};
   std::optional<CsvSource> csv = {};

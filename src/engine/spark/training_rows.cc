@@ -17,6 +17,9 @@
 namespace firesteel {
 namespace {
 
+using spark_plans::Plan;
+using spark_plans::ProjectedColumn;
+
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 double NumberOrNaN(const ArrowColumn& column, std::int64_t row) {
@@ -26,25 +29,26 @@ double NumberOrNaN(const ArrowColumn& column, std::int64_t row) {
 std::string Slot(std::size_t i) { return fmt::format("s{}", i); }
 
 // The rows with one column for each feature, `y` and `w`. A vector of another length is an error.
-std::string SlotsSql(const TrainingQuery& query) {
-  std::string slots;
+Plan SlotsOf(const TrainingQuery& query) {
+  const Plan columns = spark_plans::Project(
+      query.plan, {{"f", query.features}, {"y", query.label}, {"w", query.weight.value_or("1e0")}});
+  const std::string checked = fmt::format(
+      "IF(size(f) = {0} OR f IS NULL, f, CAST(raise_error(concat('a vector of ', size(f), ' "
+      "numbers where {0} were expected')) AS ARRAY<DOUBLE>))",
+      query.width);
+  std::vector<ProjectedColumn> slots;
   for (std::size_t i = 0; i < query.width; ++i) {
-    slots += fmt::format("get(f, {}) AS {}, ", i, Slot(i));
+    slots.push_back({Slot(i), fmt::format("get(f, {})", i)});
   }
-  return fmt::format(
-      "SELECT {}y, w FROM (SELECT IF(size(f) = {} OR f IS NULL, f, CAST(raise_error(concat('a "
-      "vector "
-      "of ', size(f), ' numbers where {} were expected')) AS ARRAY<DOUBLE>)) AS f, y, w FROM "
-      "(SELECT "
-      "{} AS f, {} AS y, {} AS w FROM {}))",
-      slots, query.width, query.width, query.features, query.label, query.weight.value_or("1e0"),
-      spark_plans::kInput);
+  slots.insert(slots.end(), {{"y", "y"}, {"w", "w"}});
+  return spark_plans::Project(
+      spark_plans::Project(columns, {{"f", checked}, {"y", "y"}, {"w", "w"}}), slots);
 }
 
-std::string SlotList(std::size_t width) {
-  std::string list;
-  for (std::size_t i = 0; i < width; ++i) list += Slot(i) + ", ";
-  return list;
+std::vector<ProjectedColumn> Keys(const std::vector<std::string>& names) {
+  std::vector<ProjectedColumn> keys;
+  for (const std::string& name : names) keys.push_back({"", name});
+  return keys;
 }
 
 std::string IsUsable(const std::string& column) {
@@ -135,11 +139,14 @@ std::string BinSql(const std::string& slot, const FeatureBins& bins) {
 }  // namespace
 
 std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const TrainingQuery& query) {
-  const std::string slots = SlotList(query.width);
-  const spark_plans::Plan plan = spark_plans::SqlOver(
-      query.plan,
-      fmt::format("SELECT {0}y, w, count(*) FROM (SELECT * FROM ({1}) LIMIT {2}) GROUP BY {0}y, w",
-                  slots, SlotsSql(query), kMaxFetchedRows + 1));
+  if (query.num_rows.value_or(0) > kMaxFetchedRows) return std::nullopt;
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < query.width; ++i) keys.push_back(Slot(i));
+  keys.insert(keys.end(), {"y", "w"});
+  Plan all = SlotsOf(query);
+  // Reads no more of many rows than it takes to know that they are many.
+  if (!query.num_rows) all = spark_plans::Limit(all, static_cast<int>(kMaxFetchedRows + 1));
+  const Plan plan = spark_plans::Aggregate(all, Keys(keys), {{"", "count(*)"}});
   DistinctRows rows;
   rows.num_features = query.width;
   const std::size_t width = query.width + 2;
@@ -220,6 +227,25 @@ std::vector<std::int64_t> UnusableOf(const DistinctRows& rows, bool has_weight) 
   return counts;
 }
 
+ValueRange RangeOf(const std::vector<WeightedValue>& values) {
+  ValueRange range{kNaN, kNaN};
+  for (const WeightedValue& value : values) {
+    range.min = std::fmin(range.min, value.value);
+    range.max = std::fmax(range.max, value.value);
+  }
+  return range;
+}
+
+ValueRange RangeOfBins(const Cells& cells, std::size_t feature) {
+  ValueRange range{kNaN, kNaN};
+  for (std::size_t cell = 0; cell < cells.size(); ++cell) {
+    const double bin = cells.bins[cell * cells.num_features + feature];
+    range.min = std::fmin(range.min, bin);
+    range.max = std::fmax(range.max, bin);
+  }
+  return range;
+}
+
 std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* client,
                                                             const TrainingQuery& query,
                                                             std::span<const std::size_t> features,
@@ -228,10 +254,10 @@ std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* clien
   for (std::size_t i = 0; i < features.size(); ++i) {
     entries += fmt::format("{}{}, {}", i == 0 ? "" : ", ", i, Slot(features[i]));
   }
-  const spark_plans::Plan plan = spark_plans::SqlOver(
-      query.plan, fmt::format("SELECT k, v, w, count(*) FROM (SELECT stack({}, {}) AS (k, v), w "
-                              "FROM ({})) GROUP BY k, v, w",
-                              features.size(), entries, SlotsSql(query)));
+  const Plan values = spark_plans::Project(
+      SlotsOf(query),
+      {{"", fmt::format("stack({}, {}) AS (k, v)", features.size(), entries)}, {"w", "w"}});
+  const Plan plan = spark_plans::Aggregate(stacked, Keys({"k", "v", "w"}), {{"", "count(*)"}});
   std::vector<std::vector<WeightedValue>> all(features.size());
   std::int64_t num_values = 0;
   client->Query(plan, [&](const ArrowRows& batch) {
@@ -287,17 +313,18 @@ std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& quer
     word.end = i + 1;
     room /= size;
   }
-  std::string keys, selected;
+  std::vector<std::string> keys = {"u"};
+  std::vector<ProjectedColumn> columns = {{"u", "u"}};
   for (std::size_t i = 0; i < words.size(); ++i) {
-    keys += fmt::format("k{}, ", i);
-    selected += fmt::format("IF(u, {}, -1L) AS k{}, ", words[i].sql, i);
+    keys.push_back(fmt::format("k{}", i));
+    columns.push_back({keys.back(), fmt::format("IF(u, {}, -1L)", words[i].sql)});
   }
-  const spark_plans::Plan plan = spark_plans::SqlOver(
-      query.plan,
-      fmt::format(
-          "SELECT u, {0}y, w, count(*) FROM (SELECT u, {1}IF(u, y, 0e0) AS y, IF(u, w, 0e0) "
-          "AS w FROM (SELECT *, ({2}) AS u FROM ({3}))) GROUP BY u, {0}y, w",
-          keys, selected, is_usable, SlotsSql(query)));
+  keys.insert(keys.end(), {"y", "w"});
+  columns.insert(columns.end(), {{"y", "IF(u, y, 0e0)"}, {"w", "IF(u, w, 0e0)"}});
+  const Plan slots = SlotsOf(query);
+  const Plan plan = spark_plans::Aggregate(
+      spark_plans::Project(spark_plans::Project(slots, {{"", "*"}, {"u", is_usable}}), columns),
+      Keys(keys), {{"", "count(*)"}});
   Cells cells;
   cells.num_features = bins.size();
   bool all_usable = true;
@@ -331,42 +358,37 @@ std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& quer
 }
 
 std::vector<ValueRange> FetchRanges(ConnectClient* client, const TrainingQuery& query) {
-  std::string list;
+  std::vector<ProjectedColumn> extremes;
   for (std::size_t i = 0; i < query.width; ++i) {
     for (const char* aggregate : {"min", "max"}) {
-      list += fmt::format("{0}{1}({2}) FILTER (WHERE NOT isnan({2}))", list.empty() ? "" : ", ",
-                          aggregate, Slot(i));
+      extremes.push_back(
+          {"", fmt::format("{0}({1}) FILTER (WHERE NOT isnan({1}))", aggregate, Slot(i))});
     }
   }
   std::vector<ValueRange> ranges(query.width, {kNaN, kNaN});
-  client->Query(
-      spark_plans::SqlOver(query.plan, fmt::format("SELECT {} FROM ({})", list, SlotsSql(query))),
-      [&](const ArrowRows& batch) {
-        for (std::size_t i = 0; i < query.width && batch.num_rows > 0; ++i) {
-          ranges[i] = {NumberOrNaN(batch.columns[2 * i], 0),
-                       NumberOrNaN(batch.columns[2 * i + 1], 0)};
-        }
-      });
+  client->Query(spark_plans::Aggregate(SlotsOf(query), {}, extremes), [&](const ArrowRows& batch) {
+    for (std::size_t i = 0; i < query.width && batch.num_rows > 0; ++i) {
+      ranges[i] = {NumberOrNaN(batch.columns[2 * i], 0), NumberOrNaN(batch.columns[2 * i + 1], 0)};
+    }
+  });
   return ranges;
 }
 
 std::vector<std::int64_t> FetchUnusable(ConnectClient* client, const TrainingQuery& query) {
-  std::string list;
-  for (std::size_t i = 0; i < query.width; ++i) {
-    list += fmt::format("count_if(NOT {}), ", IsUsable(Slot(i)));
+  std::vector<std::string> columns;
+  for (std::size_t i = 0; i < query.width; ++i) columns.push_back(Slot(i));
+  columns.emplace_back("y");
+  if (query.weight) columns.emplace_back("w");
+  std::vector<ProjectedColumn> unusable;
+  for (const std::string& column : columns) {
+    unusable.push_back({"", fmt::format("count_if(NOT {})", IsUsable(column))});
   }
-  list += fmt::format("count_if(NOT {})", IsUsable("y"));
-  if (query.weight) list += fmt::format(", count_if(NOT {})", IsUsable("w"));
   std::vector<std::int64_t> counts;
-  client->Query(
-      spark_plans::SqlOver(query.plan, fmt::format("SELECT {} FROM ({})", list, SlotsSql(query))),
-      [&](const ArrowRows& batch) {
-        for (std::int64_t row = 0; row < batch.num_rows; ++row) {
-          for (const ArrowColumn& column : batch.columns) {
-            counts.push_back(column.Integer(row));
-          }
-        }
-      });
+  client->Query(spark_plans::Aggregate(SlotsOf(query), {}, unusable), [&](const ArrowRows& batch) {
+    for (std::int64_t row = 0; row < batch.num_rows; ++row) {
+      for (const ArrowColumn& column : batch.columns) counts.push_back(column.Integer(row));
+    }
+  });
   return counts;
 }
 

@@ -18,6 +18,7 @@ struct TrainingQuery {
   std::size_t width = 0;
   std::string label;
   std::optional<std::string> weight;
+  std::optional<std::int64_t> num_rows;  // Where that is known before a job counts them.
 };
 
 /// The distinct rows of a TrainingView with their numbers: all that a learner can ask, of little
@@ -45,6 +46,11 @@ std::vector<std::vector<WeightedValue>> DistinctValuesOf(const DistinctRows& row
 std::optional<Cells> CellsOf(const DistinctRows& rows, std::span<const FeatureBins> bins);
 std::vector<ValueRange> RangesOf(const DistinctRows& rows);
 std::vector<std::int64_t> UnusableOf(const DistinctRows& rows, bool has_weight);
+
+/// Of the values of one feature.
+ValueRange RangeOf(const std::vector<WeightedValue>& values);
+/// Of the bins of one feature, as numbers.
+ValueRange RangeOfBins(const Cells& cells, std::size_t feature);
 
 // The same of all rows, one job each. Both throw Error(kUnsupported) if what comes here takes more
 // than `limit_bytes`.

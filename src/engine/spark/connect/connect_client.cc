@@ -45,10 +45,13 @@ std::string Shortened(std::string_view text) {
 std::string NameOf(const connect::Plan& plan) {
   if (plan.has_root()) {
     const connect::Relation& root = plan.root();
-    if (root.with_relations().root().has_sql()) {
-      return Shortened(root.with_relations().root().sql().query());
+    if (root.has_sql()) return Shortened(root.sql().query());
+    if (root.has_aggregate()) {
+      const connect::Aggregate& aggregate = root.aggregate();
+      return fmt::format("{} aggregates by {} keys", aggregate.aggregate_expressions_size(),
+                         aggregate.grouping_expressions_size());
     }
-    return root.has_sql() ? Shortened(root.sql().query()) : "rows of a plan";
+    return "rows";
   }
   const connect::Command& command = plan.command();
   if (command.has_write_operation()) return "write " + command.write_operation().path();
