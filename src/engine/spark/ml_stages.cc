@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -77,18 +78,31 @@ void SetOperator(const SparkStage& stage, connect::MlOperator::OperatorType type
   stage_operator->set_type(type);
 }
 
+// Whether as many rows come out of a stage as go in. A statement may have a condition, and what is
+// saved may have been told to skip rows.
+bool KeepsAllRows(const SparkStage& stage) {
+  const auto invalid = stage.params.find("handleInvalid");
+  return stage.directory.empty() && !stage.class_name.ends_with(".SQLTransformer") &&
+         (invalid == stage.params.end() || invalid->second != SparkParam(std::string("skip")));
+}
+
 }  // namespace
 
 SparkTable StagedTable(const SparkTable& table, const Schema& input,
                        std::span<const SparkStage> stages, const Schema& output,
                        ClusterModels* models) {
+  std::vector<ModelFolder> folders;
+  for (const SparkStage& stage : stages) {
+    if (!stage.directory.empty()) folders.push_back({stage.class_name, stage.directory});
+  }
+  models->LoadAll(folders);
   Plan plan = WithVectors(table, input, "");
   for (const SparkStage& stage : stages) {
     Plan staged;
     connect::MlRelation::Transform* transform = staged.mutable_ml_relation()->mutable_transform();
     *transform->mutable_input() = std::move(plan);
     if (!stage.directory.empty()) {
-      *transform->mutable_obj_ref() = models->Load(stage.class_name, stage.directory);
+      *transform->mutable_obj_ref() = models->Load({stage.class_name, stage.directory});
     } else {
       SetOperator(stage, connect::MlOperator::OPERATOR_TYPE_TRANSFORMER,
                   transform->mutable_transformer());
@@ -97,6 +111,7 @@ SparkTable StagedTable(const SparkTable& table, const Schema& input,
     plan = std::move(staged);
   }
   SparkTable result{.plan = std::move(plan)};
+  if (std::all_of(stages.begin(), stages.end(), KeepsAllRows)) result.num_rows = table.num_rows;
   for (const Field& field : output.fields()) {
     if (field.type == kVectorType) result.vectors.insert(AsciiLower(field.name));
   }

@@ -207,7 +207,7 @@ SparkTable ScoreTable(const SparkTable& table, const Schema& schema, const Score
                 fmt::format("column '{}': Spark can't score with this model", features.name));
   }
   SparkScoring scoring = options.on_spark();
-  const connect::ObjectRef& model = models->Load(scoring.class_name, scoring.directory);
+  const connect::ObjectRef& model = models->Load({scoring.class_name, scoring.directory});
   return {.plan = Scoring(table, schema, options, std::move(scoring)).Make(model),
           .vectors = table.vectors};
 }

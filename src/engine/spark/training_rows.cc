@@ -146,7 +146,13 @@ std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const Train
   Plan all = SlotsOf(query);
   // Reads no more of many rows than it takes to know that they are many.
   if (!query.num_rows) all = spark_plans::Limit(all, static_cast<int>(kMaxFetchedRows + 1));
-  const Plan plan = spark_plans::Aggregate(all, Keys(keys), {{"", "count(*)"}});
+  // Few are sooner here than grouped there.
+  constexpr std::int64_t kFewRows = std::int64_t{1} << 16;
+  std::vector<ProjectedColumn> one = Keys(keys);
+  one.push_back({"", "1L"});
+  const Plan plan = query.num_rows.value_or(kFewRows) < kFewRows
+                        ? spark_plans::Project(all, one)
+                        : spark_plans::Aggregate(all, Keys(keys), {{"", "count(*)"}});
   DistinctRows rows;
   rows.num_features = query.width;
   const std::size_t width = query.width + 2;
@@ -254,7 +260,7 @@ std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* clien
   for (std::size_t i = 0; i < features.size(); ++i) {
     entries += fmt::format("{}{}, {}", i == 0 ? "" : ", ", i, Slot(features[i]));
   }
-  const Plan values = spark_plans::Project(
+  const Plan stacked = spark_plans::Project(
       SlotsOf(query),
       {{"", fmt::format("stack({}, {}) AS (k, v)", features.size(), entries)}, {"w", "w"}});
   const Plan plan = spark_plans::Aggregate(stacked, Keys({"k", "v", "w"}), {{"", "count(*)"}});

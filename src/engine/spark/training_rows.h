@@ -22,7 +22,7 @@ struct TrainingQuery {
 };
 
 /// The distinct rows of a TrainingView with their numbers: all that a learner can ask, of little
-/// data in one job. A null is NaN, -0.0 is 0.0.
+/// data in one job. A null is NaN, -0.0 is 0.0. Of few rows, the same one may come more than once.
 struct DistinctRows {
   std::size_t num_features = 0;
   std::vector<double> values;        // Shape (n, num_features + 2): features, label, weight.

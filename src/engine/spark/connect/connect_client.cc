@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,9 +94,28 @@ struct ConnectClient::State {
     progress(shown);
   }
 
+  // Siblings are made and unmade by other threads than the one that interrupts them.
+  void Interrupt() {
+    const std::lock_guard<std::mutex> guard(mutex);
+    session.Interrupt();
+    for (State* sibling : siblings) sibling->Interrupt();
+  }
+  void Adopt(State* sibling) {
+    const std::lock_guard<std::mutex> guard(mutex);
+    siblings.insert(sibling);
+    if (session.interrupted()) sibling->Interrupt();
+  }
+  void Abandon(State* sibling) {
+    const std::lock_guard<std::mutex> guard(mutex);
+    siblings.erase(sibling);
+  }
+
   bool is_ours;  // The session.
   bool is_open = false;
   ConnectSession session;
+  State* elder = nullptr;  // Whose session it is, if that is another client's.
+  std::mutex mutex;
+  std::set<State*> siblings;  // Guarded by mutex.
   std::function<void(const ConnectProgress&)> progress;
   std::function<void(std::span<const ObservedMetrics>)> observed;
   std::function<void(const Error&)> failed;
@@ -103,7 +124,10 @@ struct ConnectClient::State {
 ConnectClient::ConnectClient(SparkRemote remote, const ConnectTuning& tuning)
     : state_(std::make_unique<State>(std::move(remote), tuning)) {}
 
+ConnectClient::ConnectClient(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
 ConnectClient::~ConnectClient() {
+  if (state_->elder != nullptr) state_->elder->Abandon(state_.get());
   if (state_->is_ours && state_->session.answered()) state_->session.ReleaseSession();
 }
 
@@ -195,6 +219,16 @@ std::optional<std::string> ConnectClient::GetConfig(const std::string& key) {
   return std::nullopt;
 }
 
+std::unique_ptr<ConnectClient> ConnectClient::Sibling() {
+  SparkRemote remote = state_->session.remote();
+  remote.session_id = state_->session.session_id();
+  auto state = std::make_unique<State>(std::move(remote), state_->session.tuning());
+  state->is_open = true;
+  state->elder = state_.get();
+  state_->Adopt(state.get());
+  return std::unique_ptr<ConnectClient>(new ConnectClient(std::move(state)));
+}
+
 const std::string& ConnectClient::session_id() const { return state_->session.session_id(); }
 
 void ConnectClient::SetProgress(std::function<void(const ConnectProgress&)> progress) {
@@ -207,6 +241,6 @@ void ConnectClient::SetWatcher(std::function<void(std::span<const ObservedMetric
   state_->failed = std::move(failed);
 }
 
-void ConnectClient::Interrupt() { state_->session.Interrupt(); }
+void ConnectClient::Interrupt() { state_->Interrupt(); }
 
 }  // namespace firesteel

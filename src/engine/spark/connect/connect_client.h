@@ -59,6 +59,10 @@ class ConnectClient {
   /// A setting of the session; nothing if it has none of that name.
   std::optional<std::string> GetConfig(const std::string& key);
 
+  /// A client of the same session for one more caller, which is interrupted with this one and must
+  /// not outlive it. To be made after this one's first call.
+  std::unique_ptr<ConnectClient> Sibling();
+
   const std::string& session_id() const;
   /// Called as a query runs, in the thread of the caller.
   void SetProgress(std::function<void(const ConnectProgress&)> progress);
@@ -73,6 +77,8 @@ class ConnectClient {
 
  private:
   struct State;
+  explicit ConnectClient(std::unique_ptr<State> state);
+
   std::unique_ptr<State> state_;
 };
 
