@@ -242,6 +242,24 @@ SparkParam ToSparkParam(const nlohmann::ordered_json& value) {
   return value.get<std::vector<double>>();
 }
 
+namespace {
+
+SparkStage SparkStageOf(const StageRecord& record, const std::string& folder) {
+  SparkStage stage{.class_name = record.class_name, .uid = record.uid};
+  if (!record.data.empty()) {
+    stage.directory = folder;
+    return stage;
+  }
+  for (const auto& [name, value] : record.params.items()) stage.params[name] = ToSparkParam(value);
+  return stage;
+}
+
+bool IsStatement(const SparkStage& stage) {
+  return stage.class_name == "org.apache.spark.ml.feature.SQLTransformer";
+}
+
+}  // namespace
+
 PipelineModel::Checked PipelineModel::Check(Engine& engine, const Relation& input,
                                             const std::string& where) const {
   Checked checked{.output = input};
@@ -258,6 +276,7 @@ PipelineModel::Checked PipelineModel::Check(Engine& engine, const Relation& inpu
       checked.output = Apply(engine, *stage, checked.output, plan);
       inliner.Advance(plan.select);
       checked.plans.push_back(std::move(plan));
+      checked.schemas.push_back(checked.output.schema());
     };
     Within(where, plan_and_apply);
   }
@@ -283,18 +302,23 @@ Relation PipelineModel::TransformBySparkStages(Engine& engine, const Relation& i
   const Checked checked = Check(engine, input, where);
   std::vector<SparkStage> stages;
   for (std::size_t i = 0; i < stages_.size(); ++i) {
-    const StageRecord record = stages_[i]->ToRecord();
-    SparkStage& stage =
-        stages.emplace_back(SparkStage{.class_name = record.class_name, .uid = record.uid});
-    if (!record.data.empty()) {
-      stage.directory = folders[i];
+    stages.push_back(SparkStageOf(stages_[i]->ToRecord(), folders.empty() ? "" : folders[i]));
+  }
+  Relation rows = checked.input;
+  for (std::size_t i = 0; i < stages.size();) {
+    // A statement costs Spark's stage a view that is made and dropped.
+    if (IsStatement(stages[i])) {
+      rows = Apply(engine, *stages_[i], rows, checked.plans[i]);
+      ++i;
       continue;
     }
-    for (const auto& [name, value] : record.params.items()) {
-      stage.params[name] = ToSparkParam(value);
-    }
+    std::size_t end = i + 1;
+    while (end < stages.size() && !IsStatement(stages[end])) ++end;
+    rows = engine.ApplySparkStages(rows, std::span(stages).subspan(i, end - i),
+                                   checked.schemas[end - 1]);
+    i = end;
   }
-  return engine.ApplySparkStages(checked.input, stages, checked.output.schema());
+  return rows;
 }
 
 PipelineModel Pipeline::Fit(Engine& engine, const Relation& input) const {

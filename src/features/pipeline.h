@@ -24,7 +24,8 @@ class PipelineModel {
   /// Engine::Require says.
   Relation Transform(Engine& engine, const Relation& input, const std::string& where = "") const;
   /// The same. An engine that is Spark uses its own stages, so that vectors are as Spark makes
-  /// them, dense or sparse: `folders` says where each stage is saved, or none if no stage has data.
+  /// them, dense or sparse, but for statements of SQL, which make none: `folders` says where each
+  /// stage is saved, or none if no stage has data.
   Relation TransformBySparkStages(Engine& engine, const Relation& input,
                                   std::span<const std::string> folders,
                                   const std::string& where = "") const;
@@ -34,6 +35,7 @@ class PipelineModel {
     Relation input = {};   // Without the rows that no stage may meet.
     Relation output = {};  // Made of all rows.
     std::vector<StagePlan> plans = {};
+    std::vector<Schema> schemas = {};  // What comes out of each stage.
   };
   Checked Check(Engine& engine, const Relation& input, const std::string& where) const;
 

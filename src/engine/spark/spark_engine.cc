@@ -255,16 +255,28 @@ std::vector<std::int64_t> SparkEngine::Numbers(const Plan& plan) {
 Relation SparkEngine::ReadCsv(const CsvSource& source) {
   if (source.files.empty()) throw Error(ErrorKind::kInternal, "a CSV source without files");
   const std::optional<std::int64_t> num_bytes = BytesOf(source.files);
-  const std::optional<std::int64_t> num_rows =
+  const std::optional<std::int64_t> about_rows =
       num_bytes ? std::optional(*num_bytes / kBytesOfRow) : std::nullopt;
-  NoteInput(num_rows);
-  const bool is_small = IsSmall(num_rows);
+  NoteInput(about_rows);
+  const bool is_small = IsSmall(about_rows);
   const bool spans_lines = source.options.dialect == CsvOptions::Dialect::kRfc4180 &&
                            (is_small || Numbers(CountOpenQuotes(source)).front() > 0);
-  // Types that Spark infers; a declared one replaces it.
-  connect::AnalyzePlanRequest request;
-  *request.mutable_schema()->mutable_plan()->mutable_root() = ReadCsvFiles(source, "", spans_lines);
-  Schema inferred = SchemaOf(client_.Analyze(request).schema().schema());
+  // Types that are inferred; a declared one replaces it. Little data is read through here sooner
+  // than by two jobs.
+  Schema inferred;
+  std::optional<std::int64_t> num_rows;
+  if (is_small) {
+    CsvSource undeclared = source;
+    undeclared.types.clear();
+    const Relation local = local_->ReadCsv(undeclared);
+    inferred = local.schema();
+    num_rows = local_->Count(local);
+  } else {
+    connect::AnalyzePlanRequest request;
+    *request.mutable_schema()->mutable_plan()->mutable_root() =
+        ReadCsvFiles(source, "", spans_lines);
+    inferred = SchemaOf(client_.Analyze(request).schema().schema());
+  }
   if (inferred.num_fields() == 0) {
     throw Error(ErrorKind::kInvalidArgument,
                 fmt::format("{}: the file is empty, not even a header line", source.files[0]));
@@ -281,7 +293,8 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
     read.at(*position).type = kStringType;
     inferred.at(*position).type = type;
   }
-  SparkTable table{.csv = source,
+  SparkTable table{.num_rows = num_rows,
+                   .csv = source,
                    .files = source.files,
                    .reader = ReadCsvFiles(source, spark_plans::DdlOf(read), spans_lines)};
   for (const Field& field : inferred.fields()) {

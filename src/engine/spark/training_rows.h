@@ -18,7 +18,7 @@ struct TrainingQuery {
   std::size_t width = 0;
   std::string label;
   std::optional<std::string> weight;
-  std::optional<std::int64_t> num_rows;  // Where that is known before a job counts them.
+  std::optional<std::int64_t> num_rows = {};  // Where that is known before a job counts them.
 };
 
 /// The distinct rows of a TrainingView with their numbers: all that a learner can ask, of little
