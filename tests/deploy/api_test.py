@@ -91,7 +91,7 @@ class Apis(unittest.TestCase):
             "aws-sdk:emr:describeCluster": ("emr", "DescribeCluster"),
             "aws-sdk:s3:getObject": ("s3", "GetObject"),
             "sns:publish": ("sns", "Publish"),
-            "elasticmapreduce:terminateCluster.sync": None,
+            "elasticmapreduce:terminateCluster": None,
             "elasticmapreduce:addStep.sync": None,
         }
         seen = set()

@@ -103,7 +103,7 @@ class Shape(unittest.TestCase):
         for name in STEPS:
             self.assertTrue(states[name]["Resource"].endswith(":addStep.sync"), name)
             self.assertEqual(states[name]["Parameters"]["Step"]["Name"], name)
-        self.assertTrue(states[TERMINATE]["Resource"].endswith(":terminateCluster.sync"))
+        self.assertTrue(states[TERMINATE]["Resource"].endswith(":terminateCluster"))
         self.assertEqual(states[TERMINATE]["Retry"][0]["ErrorEquals"], ["States.ALL"])
 
     def test_faults_are_noticed(self):
