@@ -665,14 +665,21 @@ def key(stack):
     properties = resource["Properties"]
     equal(properties["EnableKeyRotation"], True, "rotation")
     by_name = {one["Sid"]: one for one in properties["KeyPolicy"]["Statement"]}
-    equal(set(by_name), {"IamDecides", "LogGroupsOfTheAccount"}, "the key's policy")
+    equal(set(by_name), {"IamDecides", "LogGroupsOfTheAccount", "SpotOfTheAccount", "SpotGrantsItToDisks"}, "the key's policy")
     pseudo = stack.pseudo
     root = f"arn:{pseudo['AWS::Partition']}:iam::{pseudo['AWS::AccountId']}:root"
     equal(by_name["IamDecides"]["Principal"], {"AWS": root}, "who may decide over the key")
     log = by_name["LogGroupsOfTheAccount"]
     groups_arn = f"arn:{pseudo['AWS::Partition']}:logs:{pseudo['AWS::Region']}:{pseudo['AWS::AccountId']}:log-group:*"
     equal(log["Condition"], {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups_arn}}, "the key for logs")
-    assert not any("*" in action for action in as_list(log["Action"])), "the key for logs"
+    role = root.replace(":root", ":role/aws-service-role/spot.amazonaws.com/AWSServiceRoleForEC2Spot")
+    only = {"StringEquals": {"kms:CallerAccount": pseudo["AWS::AccountId"]}, "ArnEquals": {"aws:PrincipalArn": role}}
+    equal(by_name["SpotOfTheAccount"]["Condition"], only, "the key for Spot")
+    grants = by_name["SpotGrantsItToDisks"]
+    equal(grants["Condition"], {**only, "Bool": {"kms:GrantIsForAWSResource": "true"}}, "grants for Spot")
+    equal(grants["Action"], "kms:CreateGrant", "grants for Spot")
+    for one in (log, by_name["SpotOfTheAccount"]):
+        assert not any("*" in action or "Grant" in action for action in as_list(one["Action"])), f"the key, {one['Sid']}"
 
 
 def private_network(stack):
@@ -810,7 +817,7 @@ def launch_template(stack):
     disk = device["Ebs"]
     equal((disk["Encrypted"], disk["DeleteOnTermination"], disk["VolumeType"]), (True, True, "gp3"), "the disk")
     spot = stack.values["Market"] == "spot"
-    equal(disk.get("KmsKeyId"), None if spot else stack.values["KeyArn"], "the key of the disk")
+    equal(disk["KmsKeyId"], stack.values["KeyArn"], "the key of the disk")
     market = {
         "MarketType": "spot",
         "SpotOptions": {"SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"},

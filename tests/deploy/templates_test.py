@@ -304,6 +304,7 @@ FAULTS = [
     ("storage-and-network", "Resources/ArtifactBucketPolicy/Properties/PolicyDocument/Statement/0", None, "buckets"),
     ("storage-and-network", "Resources/DataBucketPolicy/Properties/PolicyDocument/Statement/3/Condition/Null", None, "buckets"),
     ("storage-and-network", "Resources/Key/Properties/EnableKeyRotation", False, "key"),
+    ("storage-and-network", "Resources/Key/Properties/KeyPolicy/Statement/2/Condition/ArnEquals", None, "key"),
     ("storage-and-network", "Resources/SubnetB/Properties/MapPublicIpOnLaunch", True, "private_network"),
     ("storage-and-network", "Resources/SubnetA/Properties/Tags", [], "private_network"),
     ("storage-and-network", "Resources/Way", {"Type": "AWS::EC2::NatGateway", "Properties": {}}, "private_network"),
