@@ -48,7 +48,7 @@ class TemplateError(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as CloudFormation takes it: no key twice, no aliases, nothing that turns into a date."""
+    """YAML as CloudFormation takes it: no key twice, no aliases, nothing that turns into a date or into nothing."""
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.events.AliasEvent):
@@ -88,9 +88,13 @@ def _refuse_date(node):
 def parse(text):
     loader = _Loader(text)
     try:
-        return loader.get_single_data()
+        template = loader.get_single_data()
     finally:
         loader.dispose()
+    for path, node in walk(template):
+        if node is None:
+            raise TemplateError(f"{'/'.join(map(str, path))}: null, which CloudFormation refuses")
+    return template
 
 
 def text(name):

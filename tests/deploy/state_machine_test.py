@@ -230,7 +230,9 @@ class Runs(unittest.TestCase):
             self.assert_terminated(run)
             self.assertEqual(run.output["Metrics"], {"Validation": {"rmse": 0.5}})
             self.assertEqual(run.output["Output"], "s3://shop-data/2024/output")
-            self.assertEqual(self.told(run, "Tell of the success"), run.output)
+            self.assertEqual(run.output["LastStep"], {"Name": "Model training"})
+            told = self.told(run, "Tell of the success")
+            self.assertEqual({**told, "Told": {"MessageId": "1"}}, run.output)
             request, = run.asked["Start the cluster"]
             if row:
                 self.assertEqual(request["ManagedScalingPolicy"]["ComputeLimits"]["MaximumCapacityUnits"], 10)

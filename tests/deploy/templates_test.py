@@ -104,6 +104,8 @@ class Templates(unittest.TestCase):
             cfn.parse("a: &x 1\nb: *x\n")
         with self.assertRaisesRegex(cfn.TemplateError, "date"):
             cfn.parse("a: 2012-10-17\n")
+        with self.assertRaisesRegex(cfn.TemplateError, "null"):
+            cfn.parse("a:\n  - b: null\n")
 
     def test_shared_blocks_are_the_same(self):
         blocks = {}
