@@ -406,10 +406,11 @@ def instance_role(stack):
         ),
         "ListOutput": (
             "Allow",
-            ["s3:ListBucket", "s3:ListBucketMultipartUploads"],
+            ["s3:ListBucket"],
             [bucket_arn(stack, out)],
             {"StringLike": {"s3:prefix": key_of(out) + "/*"}},
         ),
+        "ListUploads": ("Allow", ["s3:ListBucketMultipartUploads"], [bucket_arn(stack, out)], None),
         "LocateBuckets": (
             "Allow",
             ["s3:GetBucketLocation"],
