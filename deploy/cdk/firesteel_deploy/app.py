@@ -2,10 +2,7 @@
 
 import pathlib
 
-from aws_cdk import Validations
-from cdk_nag import AwsSolutionsChecks
-
-from .acknowledged import acknowledge
+from .acknowledged import acknowledge_warnings, check_with_nag
 from .stack import TemplateStack
 from .template import Template
 from .values import read_values
@@ -20,7 +17,7 @@ def build(app, deploy=DEPLOY):
     values = read_values(app.node.get_all_context(), templates, deploy / "bootstrap.sh")
     stacks = [TemplateStack(app, one, values.synthesizer) for one in values.stacks]
     for stack in stacks:
-        acknowledge(stack)
+        acknowledge_warnings(stack)
     if values.nag:
-        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        check_with_nag(app, stacks)
     return stacks

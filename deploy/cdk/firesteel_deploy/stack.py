@@ -32,12 +32,11 @@ class TemplateStack(Stack):
             synthesizer=_synthesizer(synthesizer),
             analytics_reporting=False,
         )
+        # As JSON, with the long forms of functions alone: !GetAtt would come out as Fn::GetAtt of a text, which JSON does not know.
         with tempfile.TemporaryDirectory() as folder:
-            path = template.path
-            if values.parameters:
-                path = pathlib.Path(folder, template.name + ".json")
-                path.write_text(json.dumps(_without_given(template, values)), encoding="utf-8")
-            self.included = CfnInclude(self, "Template", template_file=str(path), parameters=values.parameters)
+            path = pathlib.Path(folder, template.name + ".json")
+            path.write_text(json.dumps(_without_given(template, values)), encoding="utf-8")
+            self.included = CfnInclude(self, "Template", template_file=str(path), parameters=_typed(values))
         self.template_name = template.name
         self._say_what_is_left(values)
 
@@ -55,6 +54,12 @@ class TemplateStack(Stack):
             prefix = values.parameters.get("ArtifactPrefix", "ARTIFACT_PREFIX")
             commands = [f"aws s3 cp {shlex.quote(str(path))} {prefix}/{name}" for path, name in values.uploads]
             notes.add_info("before the deploy, upload what its nodes fetch: " + " && ".join(commands))
+
+
+def _typed(values):
+    """The values of parameters, with numbers as such."""
+    types = {name: values.template.parameters[name].type for name in values.parameters}
+    return {name: json.loads(value) if types[name] == "Number" else value for name, value in values.parameters.items()}
 
 
 def _key(name):

@@ -14,7 +14,7 @@ TYPE_PATTERNS = {
     "AWS::EC2::VPC::Id": r"vpc-([0-9a-f]{8}|[0-9a-f]{17})",
 }
 SSM_TYPE = re.compile(r"AWS::SSM::Parameter::Value<.*>")
-NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 
 class Loader(yaml.SafeLoader):
