@@ -30,7 +30,7 @@ from aws_cdk import App  # noqa: E402
 
 from firesteel_deploy import acknowledged  # noqa: E402
 from firesteel_deploy.app import TEMPLATES, build  # noqa: E402
-from firesteel_deploy.template import Refused, Template  # noqa: E402
+from firesteel_deploy.template import Parameter, Refused, Template  # noqa: E402
 from firesteel_deploy.values import BadValues, read_values  # noqa: E402
 
 passed = failed = 0
@@ -234,6 +234,9 @@ def test_same_as_the_templates():
     large = []
     for name in TEMPLATES:
         template = Template(path_of(name))
+        # The CDK drops nulls, and CloudFormation refuses them.
+        nulls = list(places_of_null(template.body, name))
+        check(not nulls, f"CloudFormation takes no null: {nulls}")
         # No parameter, rule, condition, resource or metadata of the CDK's own is added.
         same(made[name][1], template.body, f"{name} without a context")
         # The CDK's own reader of YAML reads the file as ours does.
@@ -252,6 +255,13 @@ def test_same_as_the_templates():
         check("cdk:asset-manifest" not in kinds, f"there is something to upload: {kinds}")
     said = re.findall(r"`([a-z-]+)` is too large", " ".join((APP / "README.md").read_text().split()))
     check(said == large, f"too large for a request are {large}; README.md says {said}")
+
+
+def places_of_null(node, path):
+    if node is None:
+        yield path
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from places_of_null(value, f"{path}/{key}")
 
 
 # The reader that CfnInclude uses.
@@ -363,6 +373,7 @@ def test_bad_values():
     refused({"stacks": "emr"}, "context: stacks is 'emr'; name some of emr-cluster, storage-and-network, scheduled-run, single-instance, each once, or all")
     refused({"stacks": "emr-cluster,emr-cluster"}, "context: stacks is 'emr-cluster,emr-cluster'")
     refused({"stacks": ""}, "context: stacks is ''")
+    refused({"stacks": "emr", "engine": "duckdb"}, "context: stacks is 'emr'")
 
     # Values, by what the templates say.
     for value in ("shop/raw", "s3://shop-data/raw/", "s3://", "s3://Shop/raw", "s3://shop-data/a b", "s3://shop-data/raw\n", "https://shop-data/raw"):
@@ -447,6 +458,31 @@ def test_bad_values():
             if not parameter.required:
                 default = parameter.declaration["Default"]
                 check(parameter.check(default) in (str(default), []), f"{template.name}: {parameter.name}: the default is refused")
+
+
+def test_parameters():
+    """Kinds of parameters that our templates don't have now."""
+    cases = [
+        ({"Type": "String", "NoEcho": True}, "x", "is a secret, which must not stand in a template; give it to cdk deploy as --parameters"),
+        ({"Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>"}, "/x", "is looked up by CloudFormation under the name that it is; give that to"),
+        ({"Type": "List<Number>", "MaxValue": 3}, "1,2,4", "is 4; MaxValue is 3"),
+        ({"Type": "List<Number>", "MaxValue": 3}, [1, 2], ["1", "2"]),
+        ({"Type": "CommaDelimitedList", "AllowedValues": ["a", "b"]}, "a, c", "is 'c'; must be one of a, b"),
+        ({"Type": "CommaDelimitedList", "Default": ""}, "", []),
+        ({"Type": "Number", "MinValue": 0.5}, 0.25, "is 0.25; MinValue is 0.5"),
+        ({"Type": "Number", "AllowedValues": [1, 2]}, 2, "2"),
+        ({"Type": "String", "MinLength": 3, "Description": "A name."}, "ab", "has 2 characters and is too short: MinLength is 3 (A name)"),
+        ({"Type": "AWS::EC2::Image::Id"}, "ami-0123456789abcdef", "is 'ami-0123456789abcdef', which is no EC2 Image Id"),
+        ({"Type": "AWS::EC2::Image::Id"}, "ami-0123456789abcdef0", "ami-0123456789abcdef0"),
+        ({"Type": "AWS::EC2::SecurityGroup::Id"}, "sg-01234567", "sg-01234567"),
+    ]
+    for declaration, value, wanted in cases:
+        try:
+            got = Parameter("Name", declaration).check(value)
+        except Refused as refused:
+            got = str(refused)
+        good = got == wanted if isinstance(wanted, list) else str(got).startswith(wanted)
+        check(good, f"{declaration} with {value!r}: {got!r}, not {wanted!r}")
 
 
 RULES = """
@@ -660,7 +696,7 @@ def test_command_line():
         check(not list((folder / "third").glob("*.template.json")), "cdk synth wrote a template in spite of a bad value")
 
 
-for test in (test_pins, test_rules, test_bad_values, test_same_as_the_templates, test_with_values, test_good_values, test_nag, test_command_line):
+for test in (test_pins, test_parameters, test_rules, test_bad_values, test_same_as_the_templates, test_with_values, test_good_values, test_nag, test_command_line):
     started = time.monotonic()
     test()
     print(f"{test.__name__}: {time.monotonic() - started:.1f} s", flush=True)

@@ -152,10 +152,18 @@ def test_cost():
     line = f"Together {seconds:.0f} s at $0.2016 an hour = ${0.2016 * seconds / 3600:.4f}; 100 GB of disk for that time, ${disk:.4f}; requests, ${requests:.4f}."
     check(line in TEXT, f"the page does not say: {line}")
     check(f"= {copies:.1f} s for copies" in TEXT, f"the page does not say that copies take {copies:.1f} s")
-    # More of anything costs more.
+    # README.md has some of it in cents.
+    readme = (ROOT / "README.md").read_text()
     for rows in (10_000, 10_000_000):
-        once, more = deployment_cost.ways(rows), deployment_cost.ways(rows * 10 if rows < 10_000_000 else rows)
-        check(all(a.dollars <= b.dollars for a, b in zip(once, more)), f"{rows * 10} rows cost less than {rows}")
+        _, instance, primary, spark = deployment_cost.ways(rows)
+        cells = [f"{deployment_cost.duration(way.seconds)}, {round(way.dollars * 100)} cent{'s' * (round(way.dollars * 100) > 1)}" for way in (instance, primary, spark)]
+        check(f"| {rows:,} | {' | '.join(cells)} |" in readme, f"README.md does not have {cells} for {rows:,} rows")
+    large = deployment_cost.ways(10_000_000_000)[2]
+    cell = f"{deployment_cost.duration(large.seconds)}, ${large.dollars:.3g}, 100 workers"
+    check(cell in readme, f"README.md does not have {cell}")
+    # More of anything costs more.
+    less, more = deployment_cost.ways(10_000), deployment_cost.ways(10_000_000)
+    check(all(a.dollars < b.dollars for a, b in zip(less, more)), "10,000,000 rows don't cost more than 10,000")
 
 
 def test_links():

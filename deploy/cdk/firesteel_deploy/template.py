@@ -13,7 +13,6 @@ TYPE_PATTERNS = {
     "AWS::EC2::Subnet::Id": r"subnet-([0-9a-f]{8}|[0-9a-f]{17})",
     "AWS::EC2::VPC::Id": r"vpc-([0-9a-f]{8}|[0-9a-f]{17})",
 }
-SSM_TYPE = re.compile(r"AWS::SSM::Parameter::Value<.*>")
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 
 
@@ -73,6 +72,8 @@ class Parameter:
         """Returns the value as CloudFormation holds it, text or a list of texts. Throws Refused."""
         if self.declaration.get("NoEcho") in (True, "true"):
             raise Refused("is a secret, which must not stand in a template; give it to cdk deploy as --parameters")
+        if self.type.startswith("AWS::SSM::Parameter::Value<"):
+            raise Refused("is looked up by CloudFormation under the name that it is; give that to cdk deploy as --parameters")
         if self.is_list:
             items = value if isinstance(value, (list, tuple)) else str(value).split(",")
             if isinstance(value, (dict, bool)):

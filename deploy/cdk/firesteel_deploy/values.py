@@ -93,7 +93,7 @@ class _Reader:
         package = self.package(common.pop("package", None))
         made = [self.stack(self.templates[name], common, own[name], package, len(stacks) > 1) for name in stacks]
         for key, given in common.items():
-            if key in self.keys and not set(self.keys[key]) & set(stacks):
+            if stacks and key in self.keys and not set(self.keys[key]) & set(stacks):
                 self.refuse(
                     f"{given.where}: {key} is no parameter of {' or '.join(stacks)}, but of {' and '.join(self.keys[key])}; "
                     f"leave it out, or add that to stacks"
