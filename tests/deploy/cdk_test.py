@@ -437,6 +437,11 @@ def test_bad_values():
         refused({"values": str(bad)}, "which can't be read as JSON or YAML: while parsing")
         bad.write_text("- engine")
         refused({"values": str(bad)}, f"values file {bad}: must be an object with keys and values; it is ['engine']")
+        bad.write_text("engine: duckdb")
+        refused({"outputs": str(bad)}, f"outputs file {bad}: must be an object with the outputs of each stack, as cdk deploy --outputs-file writes it")
+        bad.write_text(json.dumps({"a": {"KeyArn": "x"}, "b": {"KeyArn": "y"}}))
+        refused({"outputs": str(bad)}, f"outputs file {bad}: b has KeyArn 'y', and another stack 'x'", f"outputs file {bad}, b: keyArn is 'y', which")
+        refused({"outputs": str(folder / "none.json")}, "context: outputs is " + str(folder / "none.json") + ", which can't be read")
         bad.write_text("engine: flink\nemr-cluster: {maxWorkers: 1}")
         refused({"values": str(bad)}, f"values file {bad}: engine is 'flink'", f"values file {bad}, emr-cluster: maxWorkers is 1; MinValue is 3")
         refused({"package": str(folder / "x.zip")}, f"context: package: {folder}/x.zip: the name of a package is firesteel-VERSION-linux-x86_64.tar.gz")
@@ -557,6 +562,18 @@ def test_good_values():
         check(values.stacks[0].stack_name == "daily", "a stack's own name")
         values = taken({"values": str(file), "outputPrefix": "s3://command/line"})
         check(values.stacks[0].parameters["OutputPrefix"] == "s3://command/line", "the command line wins over a stack's own value in a file")
+        # Outputs of the storage stack have the names of parameters; they are for whoever needs them, and everything else wins.
+        outputs = pathlib.Path(folder, "outputs.json")
+        made = Template(path_of("storage-and-network")).body["Outputs"]
+        given = {name: ",".join(SAMPLES[name]) if name == "SubnetIds" else SAMPLES[name] for name in made}
+        outputs.write_text(json.dumps({"shop-storage": {**given, "SomethingElse": "x"}}))
+        stacks = taken({"outputs": str(outputs), "stacks": "all", "firesteel": {"logPrefix": "s3://section/logs"}}).stacks
+        for one in stacks:
+            wanted = {name: SAMPLES[name] for name in made if name in one.template.parameters}
+            wanted |= {"LogPrefix": "s3://section/logs"} if "LogPrefix" in wanted else {}
+            check(one.parameters == wanted, f"{one.template.name} with outputs of the storage stack: {one.parameters}")
+        check({"InputPrefix", "SubnetIds", "KeyArn"} <= set(stacks[0].parameters), "the storage stack puts out too little")
+        taken({"outputs": str(outputs), "stacks": "storage-and-network"})
         # A package gives what follows from it.
         package = pathlib.Path(folder, "firesteel-1.2.3-linux-aarch64.tar.gz")
         package.write_bytes(b"package")

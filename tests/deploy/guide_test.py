@@ -46,9 +46,18 @@ def check(holds, text):
 
 
 def blocks(language=""):
-    """The contents of the page's fenced blocks, without their indentation."""
-    for indent, body in re.findall(rf"^( *)```{language}\n(.*?)^ *```$", TEXT, re.MULTILINE | re.DOTALL):
-        yield "\n".join(line.removeprefix(indent) for line in body.rstrip("\n").split("\n"))
+    """The contents of the page's fenced blocks of a language, without their indentation."""
+    block = None
+    for line in TEXT.splitlines():
+        fence = re.fullmatch(r"( *)```(\w*)", line)
+        if block is not None and not fence:
+            block[2].append(line.removeprefix(block[0]))
+        elif fence and block is None:
+            block = (fence[1], fence[2], [])
+        elif fence:
+            if block[1] == language:
+                yield "\n".join(block[2])
+            block = None
 
 
 def filled(text):
@@ -124,12 +133,14 @@ def test_parameters():
         check("…" in rest or required <= given, f"{name}: the command lacks {sorted(required - given)}")
         roles = any(one["Type"] == "AWS::IAM::Role" for one in TEMPLATES[name].body["Resources"].values())
         check(roles == ("CAPABILITY_IAM" in rest), f"{name}: roles {roles}, and the command says otherwise")
-    (values,) = re.findall(r"cat > shop\.yaml <<END\n(.*?)\nEND", TEXT, re.DOTALL)
+    (values,) = blocks("yaml")
     keys = set(re.findall(r"^(\w+):", values, re.MULTILINE)) - {"tags"}
     known = {one.context_key for one in cluster.values()}
     check(keys <= known, f"shop.yaml has {sorted(keys - known)}")
     required = {one.context_key for one in cluster.values() if one.required} - {"artifactSha256", "bootstrapSha256"}
     check(required <= keys, f"shop.yaml lacks {sorted(required - keys)}")
+    puts_out = {name[0].lower() + name[1:] for name in TEMPLATES["storage-and-network"].body["Outputs"]}
+    check(required <= puts_out, f"storage-and-network does not put out {sorted(required - puts_out)}")
     # What the storage template puts out is what the variables of the commands are called.
     used = set(re.findall(r"=\$([A-Z]\w+)", TEXT)) - {"ArtifactSha256", "BootstrapSha256"}
     made = set(TEMPLATES["storage-and-network"].body["Outputs"])
@@ -179,6 +190,8 @@ def test_links():
         for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
             name, _, anchor = target.partition("#")
             path = (page.parent / name).resolve() if name else page
+            if target.startswith("https://docs.aws.amazon.com/"):
+                continue
             check(path.exists(), f"{page.name}: {target} is not there")
             check(not anchor or path.suffix != ".md" or anchor in anchors(path), f"{page.name}: {target} has no such heading")
         for name in re.findall(r"`((?:deploy|docs|tests|bench)/[A-Za-z_/.-]+)`", page.read_text()):

@@ -1,10 +1,11 @@
 """Gathers the values that the context gives to the stacks, and refuses what no stack knows or takes.
 
 Where a value may stand, the later wins:
-  1. the object "firesteel" of the context in cdk.json,
-  2. the file that -c values=FILE names, JSON or YAML,
-  3. -c KEY=VALUE.
-In 1 and 2 an object named after a template holds what is for its stack alone, and wins over what stands beside it.
+  1. the file that -c outputs=FILE names, as cdk deploy --outputs-file writes it: outputs that are called like parameters,
+  2. the object "firesteel" of the context in cdk.json,
+  3. the file that -c values=FILE names, JSON or YAML,
+  4. -c KEY=VALUE.
+In 2 and 3 an object named after a template holds what is for its stack alone, and wins over what stands beside it.
 """
 
 import dataclasses
@@ -61,6 +62,7 @@ class _Given:
 
     value: object
     where: str
+    offered: bool = False  # For whichever stack has such a parameter.
 
 
 class _Reader:
@@ -79,12 +81,14 @@ class _Reader:
 
     def read(self, context):
         common, own = {}, {name: {} for name in self.templates}
+        if "outputs" in context:
+            self.add_outputs(self.load("outputs", context["outputs"]), f"outputs file {context['outputs']}", common)
         section = context.get("firesteel")
         if section is not None:
             self.add(section, "context, firesteel", common, own)
         if "values" in context:
-            self.add(self.load(context["values"]), f"values file {context['values']}", common, own)
-        flat = {key: value for key, value in context.items() if self.is_ours(key) and key not in ("firesteel", "values")}
+            self.add(self.load("values", context["values"]), f"values file {context['values']}", common, own)
+        flat = {key: value for key, value in context.items() if self.is_ours(key) and key not in ("firesteel", "values", "outputs")}
         self.add(flat, "context", common, own)
 
         stacks = self.chosen(common.pop("stacks", None))
@@ -93,7 +97,7 @@ class _Reader:
         package = self.package(common.pop("package", None))
         made = [self.stack(self.templates[name], common, own[name], package, len(stacks) > 1) for name in stacks]
         for key, given in common.items():
-            if stacks and key in self.keys and not set(self.keys[key]) & set(stacks):
+            if stacks and not given.offered and key in self.keys and not set(self.keys[key]) & set(stacks):
                 self.refuse(
                     f"{given.where}: {key} is no parameter of {' or '.join(stacks)}, but of {' and '.join(self.keys[key])}; "
                     f"leave it out, or add that to stacks"
@@ -107,15 +111,27 @@ class _Reader:
         """The CDK's own keys, and those of its libraries, have a colon, a slash or an at sign."""
         return key.startswith("firesteel") or not any(mark in key for mark in ":/@") and key not in OF_CDK
 
-    def load(self, path):
+    def load(self, key, path):
         path = pathlib.Path(str(path)).resolve()
         try:
             with open(path, encoding="utf-8") as file:
                 body = yaml.safe_load(file)
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            self.refuse(f"context: values is {path}, which can't be read as JSON or YAML: {' '.join(str(error).split())}")
+            self.refuse(f"context: {key} is {path}, which can't be read as JSON or YAML: {' '.join(str(error).split())}")
             return {}
         return {} if body is None else body
+
+    def add_outputs(self, given, where, common):
+        if not isinstance(given, dict) or not all(isinstance(outputs, dict) for outputs in given.values()):
+            self.refuse(f"{where}: must be an object with the outputs of each stack, as cdk deploy --outputs-file writes it")
+            return
+        for stack, outputs in given.items():
+            for name, value in outputs.items():
+                key = name[:1].lower() + name[1:]
+                if key in self.keys:
+                    if key in common and common[key].value != value:
+                        self.refuse(f"{where}: {stack} has {name} '{value}', and another stack '{common[key].value}'; keep one of them")
+                    common[key] = _Given(value, f"{where}, {stack}", offered=True)
 
     def add(self, given, where, common, own):
         if not isinstance(given, dict):
@@ -138,7 +154,7 @@ class _Reader:
                 for values in own.values():
                     values.pop(key, None)
             else:
-                self.unknown(key, where, [*self.keys, *OF_STACKS, *OF_APP, *self.templates, "values"])
+                self.unknown(key, where, [*self.keys, *OF_STACKS, *OF_APP, *self.templates, "values", "outputs"])
 
     def parameters_of(self, name):
         return [parameter.context_key for parameter in self.templates[name].parameters.values()]
