@@ -400,6 +400,7 @@ def test_bad_values():
     refused({"maxWorkers": "many"}, "context: maxWorkers is 'many', which is no number")
     refused({"maxWorkers": "007"}, "context: maxWorkers is '007', which is no number")
     refused({"maxWorkers": True}, "context: maxWorkers is 'true', which is no number")
+    refused({"modelParams": {"maxIter": 32}}, "context: modelParams must be text: put JSON in quotes; it is {'maxIter': 32}")
     refused({"modelParams": "maxIter=32"}, "context: modelParams is 'maxIter=32', which does not match")
     refused({"modelParams": '{"x":"' + "a" * 5000 + '"}'}, "context: modelParams has 5008 characters and is too long: MaxLength is 4096")
     refused({"workbench": "yes"}, "context: workbench is 'yes'; must be one of true, false")
@@ -448,6 +449,7 @@ def test_bad_values():
         package = folder / "firesteel-1.2.3-linux-aarch64.tar.gz"
         refused({"package": str(package)}, f"context: package: {package}: there is no such file; make package writes one")
         package.write_bytes(b"package")
+        refused({"package": str(package), "stacks": "storage-and-network"}, "package: none of storage-and-network installs a package; leave it out")
         sha256 = hashlib.sha256(b"package").hexdigest()
         refused({"package": str(package), "architecture": "x86_64"}, f"context: architecture is 'x86_64', but of {package.name} it is 'arm64'; leave it out")
         refused({"package": str(package), "artifactSha256": "0" * 64}, f"artifactSha256 is '{'0' * 64}', but of {package.name} it is '{sha256}'")
@@ -551,15 +553,19 @@ def test_good_values():
     # The later wins: section, file, command line; what is for one stack alone wins within its place.
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "values.yaml")
-        file.write_text("inputPrefix: s3://from/file\nengine: spark\nemr-cluster: {outputPrefix: s3://only/cluster, stackName: daily}\noutputPrefix: s3://for/all\n")
+        file.write_text("inputPrefix: s3://from/file\nengine: spark\nemr-cluster: {outputPrefix: s3://only/cluster, stackName: daily}\noutputPrefix: s3://for/all\nmaxWorkers: 20\nworkbench: true\ntags: {cost-center: 0042}\n")
         values = taken({"firesteel": {"inputPrefix": "s3://from/section", "logPrefix": "s3://section/logs"}, "values": str(file), "engine": "duckdb"})
         parameters = values.stacks[0].parameters
         check(
             parameters
-            == {"InputPrefix": "s3://from/file", "LogPrefix": "s3://section/logs", "Engine": "duckdb", "OutputPrefix": "s3://only/cluster"},
+            == {
+                "InputPrefix": "s3://from/file", "LogPrefix": "s3://section/logs", "Engine": "duckdb", "OutputPrefix": "s3://only/cluster",
+                "MaxWorkers": "20", "Workbench": "true",
+            },
             f"the order of places: {parameters}",
         )
         check(values.stacks[0].stack_name == "daily", "a stack's own name")
+        check(values.stacks[0].tags == {"cost-center": "0042"}, f"tags of a file: {values.stacks[0].tags}")
         values = taken({"values": str(file), "outputPrefix": "s3://command/line"})
         check(values.stacks[0].parameters["OutputPrefix"] == "s3://command/line", "the command line wins over a stack's own value in a file")
         # Outputs of the storage stack have the names of parameters; they are for whoever needs them, and everything else wins.

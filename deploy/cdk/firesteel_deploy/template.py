@@ -91,6 +91,8 @@ class Parameter:
             return "true" if value else "false"
         if isinstance(value, (str, int, float)):
             return str(value)
+        if isinstance(value, dict):
+            raise Refused(f"must be text: put JSON in quotes; it is {value!r}")
         raise Refused(f"must be text or a number; it is {value!r}" + self._hint())
 
     def _check_item(self, text):

@@ -95,6 +95,8 @@ class _Reader:
         synthesizer = self.one_of(common.pop("synthesizer", None), SYNTHESIZERS) or "legacy"
         nag = self.truth(common.pop("nag", None)) or False
         package = self.package(common.pop("package", None))
+        if package and stacks and not any("ArtifactSha256" in self.templates[name].parameters for name in stacks):
+            self.refuse(f"{package.where}: none of {', '.join(stacks)} installs a package; leave it out")
         made = [self.stack(self.templates[name], common, own[name], package, len(stacks) > 1) for name in stacks]
         for key, given in common.items():
             if stacks and not given.offered and key in self.keys and not set(self.keys[key]) & set(stacks):
@@ -115,7 +117,8 @@ class _Reader:
         path = pathlib.Path(str(path)).resolve()
         try:
             with open(path, encoding="utf-8") as file:
-                body = yaml.safe_load(file)
+                # All scalars as text: what is a number, and what is true, is for the parameter to say.
+                body = yaml.load(file, yaml.BaseLoader)
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             self.refuse(f"context: {key} is {path}, which can't be read as JSON or YAML: {' '.join(str(error).split())}")
             return {}
@@ -224,7 +227,7 @@ class _Reader:
                     values[parameter.name] = parameter.check(one.value)
                 except Refused as refused:
                     self.refuse(f"{one.where}: {parameter.context_key} {refused}")
-        if package:
+        if package and "ArtifactSha256" in template.parameters:
             self.add_package(made, package, values, given)
         made.parameters = values
         try:
@@ -238,13 +241,12 @@ class _Reader:
         found = package.value
         follow = {"ArtifactSha256": found.sha256, "Architecture": found.architecture, "PackageVersion": found.version}
         made.uploads.append((found.path, found.path.name))
-        if "BootstrapSha256" in made.template.parameters:
-            if self.bootstrap.is_file():
-                sha256 = sha256_of(self.bootstrap)
-                follow["BootstrapSha256"] = sha256
-                made.uploads.append((self.bootstrap, bootstrap_key(sha256)))
-            else:
-                self.refuse(f"{package.where}: the bootstrap script {self.bootstrap} is not there; use a whole checkout")
+        if self.bootstrap.is_file():
+            sha256 = sha256_of(self.bootstrap)
+            follow["BootstrapSha256"] = sha256
+            made.uploads.append((self.bootstrap, bootstrap_key(sha256)))
+        else:
+            self.refuse(f"{package.where}: the bootstrap script {self.bootstrap} is not there; use a whole checkout")
         for name, value in follow.items():
             parameter = made.template.parameters.get(name)
             if parameter is None:
