@@ -151,6 +151,12 @@ def test_cost():
     check(deployment_cost.tables() in TEXT, "the tables are not what bench/deployment_cost.py prints")
     program = subprocess.run([sys.executable, ROOT / "bench" / "deployment_cost.py"], capture_output=True, text=True, check=True).stdout
     check(program == deployment_cost.tables() + "\n", "the program prints something else than its tables")
+    # What it takes from other pages is there.
+    scale = (ROOT / "docs" / "scale.md").read_text()
+    spark = [float(seconds) for seconds in re.findall(r"^\| (?:data|feature|model)[^|]*\| ([0-9.]+) s \|", scale, re.MULTILINE)]
+    check(len(spark) == 3 and abs(sum(spark) - deployment_cost.SPARK_CPU_SECONDS_PER_MILLION) < 1e-9, f"docs/scale.md has {spark} s")
+    (least,) = re.findall(r"^\| all four \| [^|]*\|[^|]*\| ([0-9.]+) s \|", (ROOT / "docs" / "performance.md").read_text(), re.MULTILINE)
+    check(abs(float(least) - deployment_cost.SPARK_LEAST_SECONDS) < 0.1, f"docs/performance.md has {least} s for all four steps on Spark")
     # By hand, 10,000,000 rows on one m7i.xlarge.
     copies = 10e6 * (142 + 46 + 47.5 + 63.6) / 1e6 / 100
     seconds = 90 + copies + 50.0 / 2 + 60
