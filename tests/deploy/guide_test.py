@@ -157,6 +157,11 @@ def test_cost():
     check(len(spark) == 3 and abs(sum(spark) - deployment_cost.SPARK_CPU_SECONDS_PER_MILLION) < 1e-9, f"docs/scale.md has {spark} s")
     (least,) = re.findall(r"^\| all four \| [^|]*\|[^|]*\| ([0-9.]+) s \|", (ROOT / "docs" / "performance.md").read_text(), re.MULTILINE)
     check(abs(float(least) - deployment_cost.SPARK_LEAST_SECONDS) < 0.1, f"docs/performance.md has {least} s for all four steps on Spark")
+    network = TEMPLATES["storage-and-network"].body["Resources"].values()
+    endpoints = [one for one in network if one["Type"] == "AWS::EC2::VPCEndpoint" and one["Properties"]["VpcEndpointType"] == "Interface"]
+    for_emr = [one for one in endpoints if one.get("Condition") == "HasEmrEndpoints"]
+    zones = {len(one["Properties"]["SubnetIds"]) for one in for_emr}
+    check((len(for_emr), zones) == (4, {2}), f"the network has {len(for_emr)} endpoints for EMR in {zones} zones")
     # By hand, 10,000,000 rows on one m7i.xlarge.
     copies = 10e6 * (142 + 46 + 47.5 + 63.6) / 1e6 / 100
     seconds = 90 + copies + 50.0 / 2 + 60
