@@ -370,7 +370,7 @@ def test_bad_values():
     refused({"firesteel": {"emr-cluster": {"vpcCidr": "x"}}}, "context, firesteel, emr-cluster: unknown key 'vpcCidr'")
     refused({"firesteel": {"emr-cluster": "x"}}, "context, firesteel: emr-cluster must be an object with that stack's values; it is 'x'")
     refused({"vpcCidr": "10.0.0.0/16"}, "vpcCidr is no parameter of emr-cluster, but of storage-and-network; leave it out, or add that to stacks")
-    refused({"stacks": "emr"}, "context: stacks is 'emr'; name some of emr-cluster, storage-and-network, scheduled-run, single-instance, each once, or all")
+    refused({"stacks": "emr"}, f"context: stacks is 'emr'; name some of {', '.join(TEMPLATES)}, each once, or all")
     refused({"stacks": "emr-cluster,emr-cluster"}, "context: stacks is 'emr-cluster,emr-cluster'")
     refused({"stacks": ""}, "context: stacks is ''")
     refused({"stacks": "emr", "engine": "duckdb"}, "context: stacks is 'emr'")
@@ -439,19 +439,22 @@ def test_bad_values():
         bad.write_text("- engine")
         refused({"values": str(bad)}, f"values file {bad}: must be an object with keys and values; it is ['engine']")
         bad.write_text("engine: duckdb")
-        refused({"outputs": str(bad)}, f"outputs file {bad}: must be an object with the outputs of each stack, as cdk deploy --outputs-file writes it")
+        wanted = "must be an object with the outputs of each stack, as cdk deploy --outputs-file writes it"
+        refused({"outputs": str(bad)}, f"outputs file {bad}: {wanted}")
         bad.write_text(json.dumps({"a": {"KeyArn": "x"}, "b": {"KeyArn": "y"}}))
         refused({"outputs": str(bad)}, f"outputs file {bad}: b has KeyArn 'y', and another stack 'x'", f"outputs file {bad}, b: keyArn is 'y', which")
         refused({"outputs": str(folder / "none.json")}, "context: outputs is " + str(folder / "none.json") + ", which can't be read")
         bad.write_text("engine: flink\nemr-cluster: {maxWorkers: 1}")
         refused({"values": str(bad)}, f"values file {bad}: engine is 'flink'", f"values file {bad}, emr-cluster: maxWorkers is 1; MinValue is 3")
-        refused({"package": str(folder / "x.zip")}, f"context: package: {folder}/x.zip: the name of a package is firesteel-VERSION-linux-x86_64.tar.gz")
+        wanted = "the name of a package is firesteel-VERSION-linux-x86_64.tar.gz or …-aarch64.tar.gz"
+        refused({"package": str(folder / "x.zip")}, f"context: package: {folder}/x.zip: {wanted}")
         package = folder / "firesteel-1.2.3-linux-aarch64.tar.gz"
         refused({"package": str(package)}, f"context: package: {package}: there is no such file; make package writes one")
         package.write_bytes(b"package")
         refused({"package": str(package), "stacks": "storage-and-network"}, "package: none of storage-and-network installs a package; leave it out")
         sha256 = hashlib.sha256(b"package").hexdigest()
-        refused({"package": str(package), "architecture": "x86_64"}, f"context: architecture is 'x86_64', but of {package.name} it is 'arm64'; leave it out")
+        wanted = f"context: architecture is 'x86_64', but of {package.name} it is 'arm64'; leave it out"
+        refused({"package": str(package), "architecture": "x86_64"}, wanted)
         refused({"package": str(package), "artifactSha256": "0" * 64}, f"artifactSha256 is '{'0' * 64}', but of {package.name} it is '{sha256}'")
         beside = folder / (package.name + ".sha256")
         beside.write_text(f"{'0' * 64}  {package.name}\n")
@@ -538,6 +541,17 @@ def test_rules():
         check(got == wanted, f"rules with {values}: {got}, not {wanted}")
 
 
+FILE_OF_VALUES = """
+inputPrefix: s3://from/file
+engine: spark
+emr-cluster: {outputPrefix: s3://only/cluster, stackName: daily}
+outputPrefix: s3://for/all
+maxWorkers: 20
+workbench: true
+tags: {cost-center: 0042}
+"""
+
+
 def test_good_values():
     templates = [Template(path_of(name)) for name in TEMPLATES]
 
@@ -553,7 +567,7 @@ def test_good_values():
     # The later wins: section, file, command line; what is for one stack alone wins within its place.
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "values.yaml")
-        file.write_text("inputPrefix: s3://from/file\nengine: spark\nemr-cluster: {outputPrefix: s3://only/cluster, stackName: daily}\noutputPrefix: s3://for/all\nmaxWorkers: 20\nworkbench: true\ntags: {cost-center: 0042}\n")
+        file.write_text(FILE_OF_VALUES)
         values = taken({"firesteel": {"inputPrefix": "s3://from/section", "logPrefix": "s3://section/logs"}, "values": str(file), "engine": "duckdb"})
         parameters = values.stacks[0].parameters
         check(
@@ -589,7 +603,8 @@ def test_good_values():
         follow = {key: one.parameters[key] for key in ("ArtifactSha256", "Architecture", "PackageVersion", "BootstrapSha256")}
         check(
             follow == {
-                "ArtifactSha256": hashlib.sha256(b"package").hexdigest(), "Architecture": "arm64", "PackageVersion": "1.2.3", "BootstrapSha256": bootstrap,
+                "ArtifactSha256": hashlib.sha256(b"package").hexdigest(), "Architecture": "arm64", "PackageVersion": "1.2.3",
+                "BootstrapSha256": bootstrap,
             },
             f"what follows from a package: {follow}",
         )  # fmt: skip
@@ -601,7 +616,8 @@ def test_good_values():
         )
         check(any(wanted in message for message in messages), f"'{wanted}' is not in {messages}")
     # Types as JSON has them.
-    values = taken({"stacks": ["emr-cluster"], "maxWorkers": 20, "workbench": True, "subnetIds": "subnet-0123456789abcdef0, subnet-0fedcba9876543210"})
+    subnets = "subnet-0123456789abcdef0, subnet-0fedcba9876543210"
+    values = taken({"stacks": ["emr-cluster"], "maxWorkers": 20, "workbench": True, "subnetIds": subnets})
     check(
         values.stacks[0].parameters == {"MaxWorkers": "20", "Workbench": "true", "SubnetIds": SAMPLES["SubnetIds"]},
         f"types: {values.stacks[0].parameters}",
@@ -719,7 +735,11 @@ def test_command_line():
         check(not list((folder / "third").glob("*.template.json")), "cdk synth wrote a template in spite of a bad value")
 
 
-for test in (test_pins, test_parameters, test_rules, test_bad_values, test_same_as_the_templates, test_with_values, test_good_values, test_nag, test_command_line):
+TESTS = (
+    test_pins, test_parameters, test_rules, test_bad_values, test_same_as_the_templates, test_with_values, test_good_values, test_nag,
+    test_command_line,
+)  # fmt: skip
+for test in TESTS:
     started = time.monotonic()
     test()
     print(f"{test.__name__}: {time.monotonic() - started:.1f} s", flush=True)

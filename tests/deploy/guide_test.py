@@ -171,14 +171,18 @@ def test_cost():
     check(abs(way.seconds - seconds) < 1e-6, f"{way.seconds} s; by hand {seconds}")
     dollars = 0.2016 * seconds / 3600 + disk + requests
     check(abs(way.dollars - dollars) < 1e-9, f"${way.dollars}; by hand {dollars}")
-    line = f"Together {seconds:.0f} s at $0.2016 an hour = ${0.2016 * seconds / 3600:.4f}; 100 GB of disk for that time, ${disk:.4f}; requests, ${requests:.4f}."
+    line = f"Together {seconds:.0f} s at $0.2016 an hour = ${0.2016 * seconds / 3600:.4f}; "
+    line += f"100 GB of disk for that time, ${disk:.4f}; requests, ${requests:.4f}."
     check(line in TEXT, f"the page does not say: {line}")
     check(f"= {copies:.1f} s for copies" in TEXT, f"the page does not say that copies take {copies:.1f} s")
     # README.md has some of it in cents.
     readme = (ROOT / "README.md").read_text()
     for rows in (10_000, 10_000_000):
         _, instance, primary, spark = deployment_cost.ways(rows)
-        cells = [f"{deployment_cost.duration(way.seconds)}, {round(way.dollars * 100)} cent{'s' * (round(way.dollars * 100) > 1)}" for way in (instance, primary, spark)]
+        cells = []
+        for way in (instance, primary, spark):
+            cents = round(way.dollars * 100)
+            cells.append(f"{deployment_cost.duration(way.seconds)}, {cents} cent{'s' if cents > 1 else ''}")
         check(f"| {rows:,} | {' | '.join(cells)} |" in readme, f"README.md does not have {cells} for {rows:,} rows")
     large = deployment_cost.ways(10_000_000_000)[2]
     cell = f"{deployment_cost.duration(large.seconds)}, ${large.dollars:.3g}, 100 workers"

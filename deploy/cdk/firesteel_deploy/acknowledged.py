@@ -122,7 +122,7 @@ ACKNOWLEDGED = {
 # What the CDK itself warns of at each synthesis, by the names of the templates.
 WARNINGS = {
     "single-instance": [
-        Acknowledgment(id=f"CloudFormation-Validate::{warning}", reason="the image is found by a parameter of AWS's, into whose name Architecture goes")
+        Acknowledgment(id=f"CloudFormation-Validate::{warning}", reason="Architecture is part of the name of AWS's parameter that has the image")
         for warning in ("W1030", "W2506")
     ],
 }
