@@ -123,7 +123,7 @@ def test_parameters():
             check(str(cluster[name].declaration["Default"]) == value, f"the table says that {name} is {value} by default")
 
     # The commands: each parameter exists, each that is required is given.
-    commands = re.findall(r"--template-file deploy/cloudformation/([a-z-]+)\.yaml(.*?)(?:\n```|\neval)", TEXT, re.DOTALL)
+    commands = re.findall(r"--template-file deploy/cloudformation/([a-z-]+)\.yaml(.*?)(?:\n```|\nClusterId|\naws )", TEXT, re.DOTALL)
     check({name for name, _ in commands} == set(TEMPLATES), f"there are commands for {sorted(name for name, _ in commands)}")
     for name, rest in commands:
         given = set(re.findall(r"\b([A-Z]\w+)=", rest))
@@ -141,6 +141,10 @@ def test_parameters():
     check(required <= keys, f"shop.yaml lacks {sorted(required - keys)}")
     puts_out = {name[0].lower() + name[1:] for name in TEMPLATES["storage-and-network"].body["Outputs"]}
     check(required <= puts_out, f"storage-and-network does not put out {sorted(required - puts_out)}")
+    # Outputs of other stacks have the same names and other values, so only those of the storage stack may become variables.
+    check(re.findall(r'^eval "\$\(outputs ([a-z-]+)\)"', TEXT, re.MULTILINE) == ["firesteel-storage"], "the page takes other outputs as variables")
+    for name, output in (("emr-cluster", "ClusterId"), ("scheduled-run", "StateMachineArn"), ("single-instance", "LaunchTemplateId")):
+        check(output in TEMPLATES[name].body["Outputs"] and output in TEXT, f"{name}: the page or the template has no {output}")
     # What the storage template puts out is what the variables of the commands are called.
     used = set(re.findall(r"=\$([A-Z]\w+)", TEXT)) - {"ArtifactSha256", "BootstrapSha256"}
     made = set(TEMPLATES["storage-and-network"].body["Outputs"])
