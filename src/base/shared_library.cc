@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/program_path.h"
 
 namespace firesteel {
 namespace {
@@ -24,8 +25,7 @@ constexpr int kMode = RTLD_LAZY | RTLD_LOCAL | RTLD_DEEPBIND;
 
 // Where a file that comes with the program may lie.
 std::array<fs::path, 2> Places(const std::string& file) {
-  std::error_code error;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  const fs::path folder = ProgramPath().parent_path();
   return {folder / "lib" / file, folder.parent_path() / "lib" / file};
 }
 

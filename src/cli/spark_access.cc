@@ -2,11 +2,10 @@
 
 #include <unistd.h>
 
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "base/error.h"
+#include "base/program_path.h"
 
 namespace firesteel {
 namespace {
@@ -24,10 +23,8 @@ const SparkAccess& TheSparkAccess() { return Provided(); }
 
 void BecomeSparkProgram(const std::vector<std::string>& arguments) {
   if (TheSparkAccess().open) return;
-  std::error_code error;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return;
-  const std::string other = (program.parent_path() / "firesteel-spark").string();
+  if (ProgramPath().empty()) return;
+  const std::string other = (ProgramPath().parent_path() / "firesteel-spark").string();
   std::vector<char*> argv = {const_cast<char*>("firesteel")};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
