@@ -24,6 +24,11 @@ build: ## Install what the build needs and build build/release/firesteel
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --parallel $(JOBS) --target firesteel firesteel-spark
 
+.PHONY: package
+package: build ## Make build/package/firesteel-VERSION-linux-ARCH.tar.gz, which runs wherever it is unpacked
+	@tools/setup package
+	@python3 tools/package.py build/release build/package
+
 .PHONY: test
 test: ## Install what the tests need and run them all, then the unit tests with sanitizers
 	@tools/setup test

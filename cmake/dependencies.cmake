@@ -139,6 +139,8 @@ if(FIRESTEEL_SPARK)
     ${spark_client_root}/src/nanoarrow.c ${spark_client_root}/src/nanoarrow_ipc.c ${spark_client_root}/src/flatcc.c)
   target_include_directories(nanoarrow SYSTEM PUBLIC ${spark_client_root}/include)
   target_compile_definitions(nanoarrow PRIVATE NANOARROW_IPC_WITH_ZSTD)
+  # Its messages name its sources: by a name that is the same on every machine.
+  target_compile_options(nanoarrow PRIVATE -ffile-prefix-map=${spark_client_root}=nanoarrow)
   target_link_libraries(nanoarrow PRIVATE ${ZSTD_LIBRARY})
 endif()
 

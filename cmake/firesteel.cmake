@@ -97,3 +97,11 @@ if(FIRESTEEL_XGBOOST)
   list(APPEND runtime_files ${runtime_xgboost})
 endif()
 add_custom_target(runtime_libraries DEPENDS ${runtime_files})
+
+# cmake --install BUILD --strip --component firesteel --prefix PLACE: bin/ (src/cli) and lib/, as a package holds them; tools/package.py
+# makes one. The programs find lib/ beside their folder. Others' libraries are taken as they are: DuckDB's extensions are signed.
+install(FILES ${duckdb_library} DESTINATION lib COMPONENT firesteel)
+install(FILES ${DUCKDB_EXTENSIONS} DESTINATION lib/extensions COMPONENT firesteel)
+if(FIRESTEEL_XGBOOST)
+  install(DIRECTORY ${XGBOOST_ROOT}/lib/ DESTINATION lib COMPONENT firesteel)
+endif()

@@ -61,4 +61,5 @@ def main():
     sys.exit("\n".join(problems) if problems else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
