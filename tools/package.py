@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes a package of a release build: firesteel-VERSION-linux-ARCH.tar.gz and, beside it, its SHA-256.
+"""Makes a package of a release build: firesteel-VERSION-linux-ARCH.tar.gz and, beside it, its SHA-256 and the script that installs it
+on AWS, with its own SHA-256 in its name (deploy/bootstrap.sh as bootstrap-HEX.sh).
 
 usage: package.py BUILD OUTPUT [--level N]
 
@@ -8,7 +9,7 @@ the same name: bin/ (stripped), lib/, share/doc/firesteel/ with the README, the 
 licences of all that is linked. It works wherever it is unpacked.
 
 The same programs give the same bytes: entries are sorted and belong to user 0, and their time is SOURCE_DATE_EPOCH or, without
-it, the commit's. The architecture is what the program was built for. Prints the path of the package.
+it, the commit's. The architecture is what the program was built for. Prints the paths of the package and the script.
 """
 
 import argparse
@@ -115,6 +116,10 @@ def main():
         os.replace(made, target)
         os.replace(sums, options.output / sums.name)
     print(target)
+    script = (ROOT / "deploy/bootstrap.sh").read_bytes()
+    named = options.output / f"bootstrap-{hashlib.sha256(script).hexdigest()}.sh"
+    named.write_bytes(script)
+    print(named)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ usage: contents_test.py BUILD
 """
 
 import fnmatch
+import hashlib
 import os
 import pathlib
 import re
@@ -80,6 +81,11 @@ class ArchiveTest(unittest.TestCase):
     def test_the_name_says_version_and_architecture(self):
         version = subprocess.run([PACKAGE / "bin/firesteel", "--version"], check=True, capture_output=True, text=True).stdout
         self.assertEqual(ARCHIVE.name, f"{version.strip().replace(' ', '-')}-linux-{os.uname().machine}.tar.gz")
+
+    def test_beside_it_is_the_script_that_installs_it(self):
+        (script,) = ARCHIVE.parent.glob("bootstrap-*.sh")
+        self.assertEqual(script.name, f"bootstrap-{hashlib.sha256(script.read_bytes()).hexdigest()}.sh")
+        self.assertEqual(script.read_bytes(), (package_files.ROOT / "deploy/bootstrap.sh").read_bytes())
 
     def test_no_path_of_the_machine_that_built_it(self):
         """But of AWS's libraries, whose own sources are named in their messages."""

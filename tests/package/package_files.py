@@ -17,7 +17,7 @@ def make(build, output, **environment):
         [sys.executable, str(ROOT / "tools/package.py"), str(build), str(output), "--level", "1"],
         check=True, stdout=subprocess.PIPE, text=True, env=environment or None,
     )
-    return pathlib.Path(done.stdout.strip())
+    return pathlib.Path(done.stdout.splitlines()[0])
 
 
 def archive_of(build):
