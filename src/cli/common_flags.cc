@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "cli/engine_choice.h"
+#include "cli/heartbeat.h"
 #include "cli/s3_flags.h"
 #include "cli/spark_access.h"
 #include "engine/duckdb/duckdb_engine.h"
@@ -285,6 +286,7 @@ std::int64_t ParseMemoryLimit(std::string_view text) {
 void RunStep(const CommonOptions& options, const std::vector<Location>& inputs,
              const std::function<StepReport(Engine& engine, const StepControl& control)>& step) {
   Interruption interruption;
+  const Heartbeat heartbeat;
   Progress progress(options.progress);
   StepReport report;
   try {

@@ -122,6 +122,11 @@ class IsolationTest(unittest.TestCase):
         self.check(command, root / "work/all", {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, seen="/work/all")
         self.assertEqual(sorted(path.name for path in root.iterdir()), sorted({"opt", "work", *(
             path.lstrip("/").split("/")[0] for path in loader_and_libraries())}), "the program made folders")
+        # As on EMR, which is told by a file that somebody works; before, it was not made (the program made no folder).
+        busy = root / "emr/metricscollector/isbusy"
+        busy.parent.mkdir(parents=True)
+        self.check(command, root / "work/again", {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, seen="/work/again")
+        self.assertEqual([path.name for path in busy.parent.iterdir()], ["isbusy"])
 
 
 unittest.main()

@@ -488,8 +488,10 @@ LocalServer::LocalServer(const LocalServerOptions& options) {
   constexpr int kMostAttempts = 5;
   for (int attempt = 1;; ++attempt) {
     remote_.port = FreePort();
-    std::vector<std::string> arguments = {spark.submit,      "--class", kServerClass, "--master",
-                                          MasterOf(options), "--name",  "firesteel"};
+    // The driver here, whatever the installation's defaults say: its port is to be on this machine.
+    std::vector<std::string> arguments = {spark.submit, "--class",         kServerClass,
+                                          "--master",   MasterOf(options), "--deploy-mode",
+                                          "client",     "--name",          "firesteel-connect"};
     const auto add = [&](const std::string& name, const std::string& value) {
       arguments.insert(arguments.end(), {"--conf", fmt::format("{}={}", name, value)});
     };
