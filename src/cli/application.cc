@@ -93,12 +93,14 @@ void Dispatch(const std::vector<std::string>& arguments) {
   }
 }
 
-// Errors are one line, whatever was quoted in them.
-void Report(std::string message) {
+// Errors are one line, whatever was quoted in them, with the exit code: on a cluster, the end of
+// stderr is what people see first, and often all.
+int Report(std::string message, int exit_code) {
   message = WithShownNames(std::move(message));
   std::replace(message.begin(), message.end(), '\n', ' ');
-  const std::string line = fmt::format("firesteel: error: {}\n", message);
+  const std::string line = fmt::format("firesteel: error: {} (exit code {})\n", message, exit_code);
   std::fwrite(line.data(), 1, line.size(), stderr);
+  return exit_code;
 }
 
 }  // namespace
@@ -111,22 +113,17 @@ int RunApplication(const std::vector<std::string>& arguments, SparkAccess spark)
   try {
     Dispatch(arguments);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-      Report("can't write to stdout");
-      return 1;
+      return Report("can't write to stdout", 1);
     }
     return 0;
   } catch (const InterruptedBySignal& interrupted) {
-    Report(interrupted.message);
-    return interrupted.exit_code;
+    return Report(interrupted.message, interrupted.exit_code);
   } catch (const Error& error) {
-    Report(error.what());
-    return error.kind() == ErrorKind::kUsage ? 2 : 1;
+    return Report(error.what(), error.kind() == ErrorKind::kUsage ? 2 : 1);
   } catch (const std::bad_alloc&) {
-    Report("out of memory; give less data at once or set --memory-limit");
-    return 1;
+    return Report("out of memory; give less data at once or set --memory-limit", 1);
   } catch (const std::exception& error) {
-    Report(fmt::format("internal error: {}; please report this", error.what()));
-    return 1;
+    return Report(fmt::format("internal error: {}; please report this", error.what()), 1);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "cli/interruption.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -10,7 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
-#include <string_view>
+#include <string>
 #include <system_error>
 
 #include "base/error.h"
@@ -80,8 +81,9 @@ void Interruption::ExitNow() {
   }
   OutputDirectory::AbandonAll();
   RemoveScratchFolder();
-  constexpr std::string_view kMessage = "firesteel: error: stopped; nothing was written\n";
-  static_cast<void>(!::write(STDERR_FILENO, kMessage.data(), kMessage.size()));
+  const std::string message = fmt::format(
+      "firesteel: error: stopped; nothing was written (exit code {})\n", exit_code_.load());
+  static_cast<void>(!::write(STDERR_FILENO, message.data(), message.size()));
   ::_exit(exit_code_);
 }
 

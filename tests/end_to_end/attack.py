@@ -24,6 +24,7 @@ import traceback
 import urllib.parse
 
 from harness import BINARY, LOG_HEADER, PRODUCT_HEADER, log_rows  # Takes the binary from sys.argv.
+from last_line import message_of
 from outputs import NotWhole, content_of, follow_list, missing_marks, plain_copies_missing, plain_view_problems, strays
 
 VARIANTS = ("a", "b")
@@ -173,7 +174,7 @@ class Done:
         lines = [line for line in self.stderr.splitlines() if line.startswith("firesteel: error: ")]
         last = self.stderr.splitlines()[-1:]
         check(len(lines) == 1 and lines == last, f"not one clear error line at the end of stderr: {self.stderr[-2000:]!r}")
-        return lines[0].removeprefix("firesteel: error: ")
+        return message_of(lines[0], self.code)
 
 
 def check(holds, message):

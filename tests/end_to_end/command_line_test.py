@@ -75,7 +75,7 @@ class CommandLineTest(EndToEndTest):
             else:
                 done = self.run_binary()
                 self.assertEqual(done.returncode, 2)
-                self.assertEqual(done.stderr, "firesteel: error: no command is given; see firesteel --help\n")
+                self.assertEqual(done.stderr, "firesteel: error: no command is given; see firesteel --help (exit code 2)\n")
 
     def test_spark_takes_a_remote(self):
         self.write_shipping()
@@ -104,7 +104,7 @@ class CommandLineTest(EndToEndTest):
         done = subprocess.run([*step, "--engine", "spark"], cwd=self.folder, capture_output=True, text=True)
         message = (
             "firesteel: error: this build of firesteel has no Spark (it was built with -DFIRESTEEL_SPARK=OFF, or firesteel-spark is "
-            "not beside it); use --engine duckdb\n")
+            "not beside it); use --engine duckdb (exit code 1)\n")
         self.assertEqual((done.returncode, done.stderr), (1, message))
         # One byte of memory is less than a quarter of the inputs.
         done = subprocess.run([*step, "--engine", "auto", "--memory-limit", "1b"], cwd=self.folder, capture_output=True, text=True)

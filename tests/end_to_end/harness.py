@@ -11,6 +11,8 @@ import sys
 import tempfile
 import unittest
 
+from last_line import message_of
+
 BINARY = pathlib.Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else pathlib.Path("firesteel")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -112,7 +114,7 @@ class EndToEndTest(unittest.TestCase):
         self.assertEqual(done.stderr.splitlines()[-1], lines[0])
         self.assertEqual(tree(self.folder), before, "something was left behind or changed")
         self.assertEqual([p.name for p in self.folder.rglob(".*.firesteel-*")], [])
-        message = lines[0].removeprefix("firesteel: error: ")
+        message = message_of(lines[0], code)
         written = {path: text for path, text in statuses(self.folder).items() if statuses_before.get(path) != text}
         self.assertLessEqual(len(written), 1)
         for text in written.values():

@@ -42,7 +42,7 @@ class InterruptionTest(EndToEndTest):
             self.assertEqual(process.returncode, code, err)
             self.assertLess(time.monotonic() - begin, 10)
             self.assertEqual(out, "")
-            self.assertEqual(err.splitlines()[-1], "firesteel: error: stopped; nothing was written")
+            self.assertEqual(err.splitlines()[-1], f"firesteel: error: stopped; nothing was written (exit code {code})")
             self.assertEqual(tree(self.folder / "rows"), self.before)
             self.assertEqual(self.staging(), [])
 

@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from harness import BINARY, EndToEndTest, main, tree
+from last_line import message_of
 
 SOURCES = ("--shipping-logs", "data/ShippingLogs.csv", "--product-description", "data/ProductDescriptions.csv")
 PARTS = ("data_preprocessing", "feature_engineering/training", "feature_engineering/validation", "model_training")
@@ -60,11 +61,12 @@ class ResumeTest(EndToEndTest):
                 time.sleep(0.4)
                 last = self.end(process, signal.SIGTERM)
                 self.assertEqual(process.returncode, 143)
-                self.assertRegex(last, r"^firesteel: error: stopped; the training is saved after [1-9]\d* of \d+ iterations: run the "
-                                       r"same command again to go on$")
+                message = message_of(last, 143)
+                self.assertRegex(message, r"^stopped; the training is saved after [1-9]\d* of \d+ iterations: run the same command "
+                                          r"again to go on$")
                 status = self.status()
                 self.assertEqual((status["state"], status["phase"]), ("stopped", "model_training: training"))
-                self.assertEqual(status["error"], last.removeprefix("firesteel: error: "))
+                self.assertEqual(status["error"], message)
                 self.assertEqual(tree(self.folder / "out"), {})
                 self.assertEqual(self.notes(), [".out.firesteel-progress"])
 
@@ -105,7 +107,7 @@ class ResumeTest(EndToEndTest):
         begin = time.monotonic()
         last = self.end(process, signal.SIGINT)
         self.assertLess(time.monotonic() - begin, 5)
-        self.assertEqual((process.returncode, last), (130, "firesteel: error: stopped; nothing was written"))
+        self.assertEqual((process.returncode, message_of(last, 130)), (130, "stopped; nothing was written"))
         self.assertEqual(self.status()["state"], "stopped")
         self.assertEqual(self.notes(), [])
 

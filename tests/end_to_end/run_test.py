@@ -12,6 +12,7 @@ import numpy
 import pyarrow.parquet as parquet
 
 from harness import BINARY, ROOT, EndToEndTest, main, tree
+from last_line import message_of
 
 SOURCES = ("--shipping-logs", "data/ShippingLogs.csv", "--product-description", "data/ProductDescriptions.csv")
 EXAMPLE = ROOT / "examples/bike_rides"
@@ -372,7 +373,7 @@ class StopTest(EndToEndTest):
                 _, err = process.communicate(timeout=60)
                 self.assertEqual(process.returncode, code, err)
                 # A training may have begun, and is saved then (resume_test.py).
-                last = err.splitlines()[-1].removeprefix("firesteel: error: ")
+                last = message_of(err.splitlines()[-1], code)
                 if number == signal.SIGTERM and step == "model_training" and " saved after " in last:
                     (self.folder / "some/.out.firesteel-progress").unlink()
                 else:

@@ -146,7 +146,7 @@ class LocalServerTest(unittest.TestCase):
         begin = time.monotonic()
         self.assertEqual(process.wait(60), 128 + numbers[0], self.errors.read_text())
         self.assertLess(time.monotonic() - begin, 20)
-        self.assertIn("firesteel: error: stopped", self.errors.read_text().splitlines()[-1])
+        self.assertRegex(self.errors.read_text().splitlines()[-1], rf"^firesteel: error: stopped.* \(exit code {128 + numbers[0]}\)$")
 
     def test_signals_while_it_starts(self):
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -238,7 +238,7 @@ class LocalServerTest(unittest.TestCase):
         done = subprocess.run(self.command(*more), env=environment, capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, code, done.stderr)
         self.check_clean()
-        return done.stderr.splitlines()[-1].removeprefix("firesteel: error: ")
+        return done.stderr.splitlines()[-1].removeprefix("firesteel: error: ").removesuffix(f" (exit code {code})")
 
     def test_what_cannot_start_says_why(self):
         message = self.refusal(1, "--spark-conf", "spark.driver.memory=1m")
