@@ -15,17 +15,20 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("package", "s3", "spark_connect")]
+sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("package", "s3", "spark_connect", "end_to_end")]
 
 import command_runner
 import package_files
 from cluster_template import ClusterTemplate
+from last_line import message_of
 from s3_client import SIGNATURE, S3Client
 from s3_server import REGION, SECRET_KEY, S3Server
 from server import cache, spark_home
@@ -113,9 +116,12 @@ class Node(unittest.TestCase):
         return results
 
     def assert_completed(self, results):
+        self.assert_completed_first(len(NAMES), results)
+
+    def assert_completed_first(self, count, results):
         for result in results:
             self.assertEqual((result.state, result.exit_code), ("COMPLETED", 0), f"{result.name}: {result.stderr}")
-        self.assertEqual([result.name for result in results], NAMES)
+        self.assertEqual([result.name for result in results], NAMES[:count])
 
     def assert_expected(self, read):
         """`read(name)`: files of that folder of the output, by path. Metrics to the last digit, and the same predictions."""
@@ -184,13 +190,14 @@ class DuckdbTest(Node):
         results = self.run_steps("bad input", steps)
         self.assertEqual([result.state for result in results], ["FAILED", "CANCELLED", "CANCELLED", "CANCELLED"])
         self.assertEqual(results[0].exit_code, 1)
-        last = results[0].stderr.splitlines()[-1]
-        self.assertIn("s3://shop/bad/shipping_logs/2024.csv", last)
+        # What people see first: the cause, the file, the exit code.
+        message = message_of(results[0].stderr.splitlines()[-1], 1)
+        self.assertIn("s3://shop/bad/shipping_logs/2024.csv", message)
         # Nothing of it is there but what says so.
         self.assertEqual(list(self.s3.list("out/bad/")), ["out/bad/data_preprocessing/status.json"])
         status = self.status("out/bad/data_preprocessing/status.json")
         self.assertEqual((status["step"], status["state"]), ("data_preprocessing", "failed"))
-        self.assertIn(status["error"], last)
+        self.assertEqual(status["error"], message)
 
     def test_a_failing_last_step_leaves_the_others_and_the_old_model(self):
         steps = self.template(OutputPrefix="s3://shop/out/twice").cluster("Steps")
@@ -201,8 +208,30 @@ class DuckdbTest(Node):
         results = self.run_steps("wrong parameter", steps)
         self.assertEqual([result.state for result in results], ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"])
         self.assertEqual(results[3].exit_code, 2)
-        self.assertIn("--model-params: unknown parameter 'maxIters'; did you mean 'maxIter'?", results[3].stderr.splitlines()[-1])
+        self.assertEqual(message_of(results[3].stderr.splitlines()[-1], 2), "--model-params: unknown parameter 'maxIters'; did you mean 'maxIter'?")
         self.assertEqual(self.s3.get_all("out/twice/model_training/"), before)
+
+    def test_a_step_that_is_cancelled(self):
+        """EMR sends SIGTERM."""
+        long = '{"maxIter":1000000,"tol":0.0,"stepSize":0.01,"miniBatchFraction":0.5}'
+        steps = self.template(OutputPrefix="s3://shop/out/cancelled", ModelType="factorization_machine", ModelParams=long).cluster("Steps")
+        self.assert_completed_first(3, self.run_steps("to be cancelled", steps[:3]))
+        process = subprocess.Popen(steps[3]["HadoopJarStep"]["Args"], env=self.environment, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.kill)
+        key = "out/cancelled/model_training/status.json"
+        end = time.monotonic() + 60
+        while key not in self.s3.list(key) or "training" not in (self.status(key)["phase"] or ""):
+            self.assertIsNone(process.poll(), "it ended before it was cancelled")
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 143)
+        message = message_of(process.stderr.read().splitlines()[-1], 143)
+        self.assertRegex(message, "^stopped; ")
+        status = self.status(key)
+        self.assertEqual((status["state"], status["error"]), ("stopped", message))
+        self.assertNotIn("out/cancelled/model_training/_SUCCESS", self.s3.list("out/cancelled/model_training/"))
 
     def test_wrong_values_are_refused_before_there_is_a_cluster(self):
         for name, value in (("InputPrefix", "s3://shop/in/"), ("ModelParams", '{"maxIter": 4}'), ("Engine", "hive"), ("ArtifactSha256", "ab")):
@@ -271,7 +300,7 @@ class SparkTest(Node):
         steps = self.template(Engine="spark", OutputPrefix="s3://shop/out/yarn").cluster("Steps")
         results = self.run_steps("yarn", steps, environment={**self.environment, "SPARK_HOME": str(home)})
         self.assertEqual([result.state for result in results], ["FAILED", "CANCELLED", "CANCELLED", "CANCELLED"])
-        last = results[0].stderr.splitlines()[-1]
+        last = message_of(results[0].stderr.splitlines()[-1], 1)
         self.assertIn(f"the Spark Connect server of '{submit}' ended before it was ready; its log ends with: no YARN here", last)
         self.assertRegex(
             (home / "calls").read_text(),
