@@ -33,8 +33,8 @@ fail() {
 # The last line that a command left in the log, without what looks like a key, a secret or a token.
 last_words() {
   local words
-  words=$(grep -v '^[[:space:]]*$' "$temporary/log" 2>/dev/null | tail -n 1 | cut -c1-300 |
-    sed -E 's/(AKIA|ASIA)[A-Z0-9]{12,}/***/g; s/[A-Za-z0-9+/=]{40,}/***/g') || true
+  words=$(grep -v '^[[:space:]]*$' "$temporary/log" 2>/dev/null | tail -n 1 |
+    sed -E 's/(AKIA|ASIA)[A-Z0-9]{12,}/***/g; s/[A-Za-z0-9+/=]{40,}/***/g' | cut -c1-300) || true
   printf '%s' "${words:-no message}"
 }
 
@@ -60,6 +60,9 @@ quietly() { "$@" >>"$temporary/log" 2>&1; }
 installed_version() { "$1/bin/firesteel" --version 2>>"$temporary/log"; }
 
 trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 doing="reading the arguments"
 artifact='' digest='' prefix=''

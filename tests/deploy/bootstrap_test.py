@@ -11,10 +11,12 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -78,10 +80,16 @@ class BootstrapTest(unittest.TestCase):
         (self.node / "mnt/var/lib/info/instance.json").write_text('{"isMaster": %s, "isRunningNameNode": true}\n' % value)
 
     def run_script(self, *arguments, **environment):
+        process = self.start(*arguments, **environment)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def start(self, *arguments, **environment):
         arguments = arguments or ("--artifact", URL, "--sha256", self.digest, "--prefix", str(self.prefix))
         command = 'mount --bind "$NODE/mnt" /mnt && exec bash "$0" "$@"'
-        return subprocess.run(
-            [*NAMESPACES, "sh", "-c", command, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=60, cwd="/",
+        return subprocess.Popen(
+            [*NAMESPACES, "sh", "-c", command, str(SCRIPT), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
+            start_new_session=True,
             env={"PATH": f"{self.node}/bin:{os.environ['PATH']}", "NODE": str(self.node), "TMPDIR": str(self.node / "tmp"), **SECRETS, **environment},
         )
 
@@ -171,6 +179,27 @@ class BootstrapTest(unittest.TestCase):
                 "first line\n\nkey {AWS_ACCESS_KEY_ID} secret {AWS_SECRET_ACCESS_KEY} token {AWS_SESSION_TOKEN} end\n\n".format(**SECRETS))
         _, why = self.refusal()
         self.assertEqual(why, "key *** secret *** token *** end (tried 4 times)")
+
+    def test_a_secret_at_the_end_of_a_long_line_is_no_exception(self):
+        for number in range(1, 5):
+            (self.node / "failures" / str(number)).write_text("x " * 140 + SECRETS["AWS_SECRET_ACCESS_KEY"])
+        _, why = self.refusal()
+        self.assertNotIn(SECRETS["AWS_SECRET_ACCESS_KEY"][:12], why)
+
+    def test_a_signal_leaves_nothing(self):
+        self.script(self.node / "bin/aws", "#!/bin/bash\necho half >\"$5\"\necho aws >>\"$NODE/calls\"\nexec /bin/sleep 60\n")
+        process = self.start()
+        self.addCleanup(process.kill)
+        end = time.monotonic() + 30
+        while "aws" not in (self.node / "calls").read_text():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, out), (1, ""))
+        self.assertRegex(err, rf"\A(.*Terminated.*\n)?bootstrap: downloading {re.escape(URL)} failed: exit code 143\n\Z")
+        self.assertEqual(list((self.node / "tmp").iterdir()), [])
+        self.assertFalse(self.prefix.exists())
 
     def test_second_run_downloads_nothing(self):
         self.succeed()
