@@ -25,15 +25,14 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / folder) for folder in ("package", "s3", "spark_connect", "end_to_end")]
 
+import cfn
 import command_runner
 import package_files
-from cluster_template import ClusterTemplate
 from last_line import message_of
 from s3_client import SIGNATURE, S3Client
 from s3_server import REGION, SECRET_KEY, S3Server
 from server import cache, spark_home
 
-TEMPLATE = ROOT / "deploy/cloudformation/emr-cluster.yaml"
 SPARK_MASTER = "local[2]"
 KEY = f"arn:aws:kms:{REGION}:123456789012:key/11111111-2222-3333-4444-555555555555"
 TREES = '{"maxIter":4}'
@@ -83,12 +82,11 @@ class Node(unittest.TestCase):
             "InputPrefix": "s3://shop/in", "OutputPrefix": "s3://shop/out/run", "LogPrefix": "s3://shop/logs", "KeyArn": KEY,
             "ArtifactPrefix": "s3://shop/artifacts", "BootstrapSha256": bootstrap.stem.removeprefix("bootstrap-"),
             "ArtifactSha256": package.with_name(f"{package.name}.sha256").read_text().split()[0],
-            "PackageVersion": (ROOT / "VERSION").read_text().strip(), "VpcId": "vpc-1", "SubnetIds": ["subnet-1"],
-            "Architecture": {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine], "ModelParams": TREES,
+            "PackageVersion": (ROOT / "VERSION").read_text().strip(), "Architecture": {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine], "ModelParams": TREES,
         }  # fmt: skip
         cls.environment = {**cls.server.environment(), "PATH": f"{cls.folder}/bin:{os.environ['PATH']}", "TMPDIR": str(cls.folder / "tmp")}
         cls.bootstrap_said = command_runner.run_bootstrap_actions(
-            cls.template().cluster("BootstrapActions"), cls.fetch, cls.folder, cls.environment)
+            cls.cluster()["BootstrapActions"], cls.fetch, cls.folder, cls.environment)
         data = cls.folder / "data"
         local = cls.environment | {"AWS_ENDPOINT_URL": ""}
         subprocess.run(["/opt/firesteel/bin/firesteel", "sample-data", "--output", data, "--rows", str(ROWS), "-q"], check=True, env=local)
@@ -104,8 +102,10 @@ class Node(unittest.TestCase):
         path.write_bytes(cls.s3.get(url.removeprefix("s3://shop/")))
 
     @classmethod
-    def template(cls, **changes):
-        return ClusterTemplate(TEMPLATE, {**cls.parameters, **changes}, REGION)
+    def cluster(cls, **changes):
+        """The properties of the template's cluster, with other values for some parameters."""
+        stack = cfn.Stack("emr-cluster", {**cls.parameters, **changes}, {**cfn.PSEUDO, "AWS::Region": REGION})
+        return stack.only("AWS::EMR::Cluster")
 
     def run_steps(self, name, steps, **options):
         """Runs steps; their logs go to a folder of that name."""
@@ -161,7 +161,7 @@ class DuckdbTest(Node):
         self.assertEqual(self.bootstrap_said, [f"bootstrap: installed firesteel {version} in /opt/firesteel\n"])
 
     def test_steps(self):
-        steps = self.template().cluster("Steps")
+        steps = self.cluster()["Steps"]
         results = self.run_steps("native", steps)
         self.assert_completed(results)
         for result in results:
@@ -177,7 +177,7 @@ class DuckdbTest(Node):
 
     def test_every_kind_of_model(self):
         for model in ("xgboost", "factorization_machine"):
-            steps = self.template(ModelType=model, ModelParams="{}", OutputPrefix=f"s3://shop/out/{model}").cluster("Steps")
+            steps = self.cluster(ModelType=model, ModelParams="{}", OutputPrefix=f"s3://shop/out/{model}")["Steps"]
             self.assert_completed(self.run_steps(model, steps))
             self.assertIn("metrics.json", self.s3.get_all(f"out/{model}/model_training/validation/"))
 
@@ -186,7 +186,7 @@ class DuckdbTest(Node):
         logs[7] = logs[7].replace("/", "-")
         self.s3.put("bad/shipping_logs/2024.csv", "\n".join(logs).encode())
         self.s3.put("bad/product_descriptions/all.csv", self.s3.get("in/product_descriptions/all.csv"))
-        steps = self.template(InputPrefix="s3://shop/bad", OutputPrefix="s3://shop/out/bad").cluster("Steps")
+        steps = self.cluster(InputPrefix="s3://shop/bad", OutputPrefix="s3://shop/out/bad")["Steps"]
         results = self.run_steps("bad input", steps)
         self.assertEqual([result.state for result in results], ["FAILED", "CANCELLED", "CANCELLED", "CANCELLED"])
         self.assertEqual(results[0].exit_code, 1)
@@ -200,11 +200,11 @@ class DuckdbTest(Node):
         self.assertEqual(status["error"], message)
 
     def test_a_failing_last_step_leaves_the_others_and_the_old_model(self):
-        steps = self.template(OutputPrefix="s3://shop/out/twice").cluster("Steps")
+        steps = self.cluster(OutputPrefix="s3://shop/out/twice")["Steps"]
         self.assert_completed(self.run_steps("first", steps))
         before = self.s3.get_all("out/twice/model_training/")
         # Taken by the template, as only the program knows the parameters of models.
-        steps = self.template(OutputPrefix="s3://shop/out/twice", ModelParams='{"maxIters":4}').cluster("Steps")
+        steps = self.cluster(OutputPrefix="s3://shop/out/twice", ModelParams='{"maxIters":4}')["Steps"]
         results = self.run_steps("wrong parameter", steps)
         self.assertEqual([result.state for result in results], ["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"])
         self.assertEqual(results[3].exit_code, 2)
@@ -214,7 +214,7 @@ class DuckdbTest(Node):
     def test_a_step_that_is_cancelled(self):
         """EMR sends SIGTERM."""
         long = '{"maxIter":1000000,"tol":0.0,"stepSize":0.01,"miniBatchFraction":0.5}'
-        steps = self.template(OutputPrefix="s3://shop/out/cancelled", ModelType="factorization_machine", ModelParams=long).cluster("Steps")
+        steps = self.cluster(OutputPrefix="s3://shop/out/cancelled", ModelType="factorization_machine", ModelParams=long)["Steps"]
         self.assert_completed_first(3, self.run_steps("to be cancelled", steps[:3]))
         process = subprocess.Popen(steps[3]["HadoopJarStep"]["Args"], env=self.environment, stderr=subprocess.PIPE, text=True)
         self.addCleanup(process.stderr.close)
@@ -235,17 +235,16 @@ class DuckdbTest(Node):
 
     def test_wrong_values_are_refused_before_there_is_a_cluster(self):
         for name, value in (("InputPrefix", "s3://shop/in/"), ("ModelParams", '{"maxIter": 4}'), ("Engine", "hive"), ("ArtifactSha256", "ab")):
-            with self.assertRaises(ValueError, msg=name):
-                self.template(**{name: value})
+            with self.assertRaises(cfn.TemplateError, msg=name):
+                self.cluster(**{name: value})
 
     def test_on_local_paths_without_any_network(self):
         """The same arguments, but for s3://shop/, which becomes a folder; in a network namespace where even loopback is down."""
-        template = self.template()
         shutil.copytree(self.folder / "data", self.folder / "shop/in/all")
         for name, file in (("shipping_logs", "ShippingLogs.csv"), ("product_descriptions", "ProductDescriptions.csv")):
             (self.folder / "shop/in" / name).mkdir()
             shutil.copyfile(self.folder / "data" / file, self.folder / "shop/in" / name / file)
-        steps = template.cluster("Steps")
+        steps = self.cluster()["Steps"]
         for step in steps:
             jar = step["HadoopJarStep"]
             jar["Args"] = [argument.replace("s3://shop/", f"{self.folder}/shop/") for argument in jar["Args"]]
@@ -260,8 +259,8 @@ class DuckdbTest(Node):
 
 class SparkTest(Node):
     def test_steps(self):
-        template = self.template(Engine="spark")
-        steps = template.cluster("Steps")
+        cluster = self.cluster(Engine="spark")
+        steps = cluster["Steps"]
         for step in steps:
             arguments = step["HadoopJarStep"]["Args"]
             at = arguments.index("--spark-master")
@@ -270,7 +269,7 @@ class SparkTest(Node):
         # What EMR makes of the template's settings and of itself, as far as this machine has it.
         conf = self.folder / "conf"
         conf.mkdir()
-        settings = {f"spark.hadoop.{name}": value for block in template.cluster("Configurations") if block["Classification"] == "core-site"
+        settings = {f"spark.hadoop.{name}": value for block in cluster["Configurations"] if block["Classification"] == "core-site"
                     for name, value in block["ConfigurationProperties"].items()}  # fmt: skip
         self.assertIn("spark.hadoop.fs.s3a.encryption.key", settings)
         settings |= {
@@ -297,7 +296,7 @@ class SparkTest(Node):
         submit = home / "bin/spark-submit"
         submit.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >>"$SPARK_HOME/calls"\necho "no YARN here"\nexit 1\n')
         submit.chmod(0o755)
-        steps = self.template(Engine="spark", OutputPrefix="s3://shop/out/yarn").cluster("Steps")
+        steps = self.cluster(Engine="spark", OutputPrefix="s3://shop/out/yarn")["Steps"]
         results = self.run_steps("yarn", steps, environment={**self.environment, "SPARK_HOME": str(home)})
         self.assertEqual([result.state for result in results], ["FAILED", "CANCELLED", "CANCELLED", "CANCELLED"])
         last = message_of(results[0].stderr.splitlines()[-1], 1)
