@@ -5,8 +5,8 @@ on AWS, with its own SHA-256 in its name (deploy/bootstrap.sh as bootstrap-HEX.s
 usage: package.py BUILD OUTPUT [--level N]
 
 BUILD is a build folder that holds the programs, OUTPUT the folder to write to, N gzip's level (9). The package has one folder, of
-the same name: bin/ (stripped), lib/, share/doc/firesteel/ with the README, the documentation, the licence, and the notices and
-licences of all that is linked. It works wherever it is unpacked.
+the same name: bin/ (stripped), lib/, share/doc/firesteel/ with the README, the documentation, what deploys it (deploy/), the licence,
+and the notices and licences of all that is linked. It works wherever it is unpacked.
 
 The same programs give the same bytes: entries are sorted and belong to user 0, and their time is SOURCE_DATE_EPOCH or, without
 it, the commit's. The architecture is what the program was built for. Prints the paths of the package and the script.
@@ -49,15 +49,23 @@ def source_time():
     return int(shown.stdout) if shown.returncode == 0 and shown.stdout.strip() else 315532800
 
 
+def sources(*names):
+    """The files of the repository with these names or in these folders: what git has of them, or all without a git."""
+    shown = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z", *names], cwd=ROOT, capture_output=True, text=True)
+    found = [name for name in shown.stdout.split("\0") if name]
+    if shown.returncode != 0 or not found:
+        found = [path.relative_to(ROOT).as_posix() for name in names for path in [ROOT / name, *(ROOT / name).rglob("*")] if path.is_file()]
+    return sorted(found)
+
+
 def fill(tree, build, cache, title):
     subprocess.run(["cmake", "--install", build, "--strip", "--component", "firesteel", "--prefix", tree], check=True,
                    stdout=subprocess.DEVNULL)
     doc = tree / "share/doc/firesteel"
     doc.mkdir(parents=True)
-    for name in ("README.md", "LICENSE"):
+    for name in sources("README.md", "LICENSE", "docs", "examples", "deploy"):
+        (doc / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, doc / name)
-    for name in ("docs", "examples"):
-        shutil.copytree(ROOT / name, doc / name, ignore=shutil.ignore_patterns("__pycache__"))
     notices.write(ROOT, cache, doc, title)
 
 
@@ -79,8 +87,8 @@ def pack(tree, target, mtime, level):
             info.uid = info.gid = 0
             info.uname = info.gname = "root"
             info.mtime = mtime
-            is_program = info.isdir() or info.name.split("/")[1] == "bin"
-            info.mode = 0o755 if is_program else 0o644
+            is_program = info.name.split("/")[1:2] == ["bin"] or info.name.endswith(".sh")
+            info.mode = 0o755 if info.isdir() or is_program else 0o644
             if info.isdir():
                 archive.addfile(info)
             else:

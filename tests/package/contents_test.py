@@ -74,7 +74,7 @@ class ArchiveTest(unittest.TestCase):
         for member in members:
             self.assertTrue(member.isreg() or member.isdir(), member.name)
             self.assertEqual((member.uid, member.gid), (0, 0), member.name)
-            self.assertEqual(member.mode, 0o755 if member.isdir() or "/bin/" in member.name else 0o644, member.name)
+            self.assertEqual(member.mode, 0o755 if member.isdir() or "/bin/" in member.name or member.name.endswith(".sh") else 0o644, member.name)
             self.assertEqual(member.mtime, members[0].mtime)
         self.assertEqual({name.split("/")[1] for name in names if "/" in name}, {"bin", "lib", "share"})
 
@@ -212,7 +212,7 @@ class NoticesTest(unittest.TestCase):
                     self.assertTrue((self.doc / "licences/common" / name.rstrip(".")).is_file(), f"{text}: {name}")
 
     def test_our_own_licence_and_documentation(self):
-        for name in ("README.md", "LICENSE", "docs/workflow.md", "examples/bike_rides/workflow.yaml"):
+        for name in ("README.md", "LICENSE", "docs/workflow.md", "examples/bike_rides/workflow.yaml", "deploy/bootstrap.sh"):
             self.assertEqual((self.doc / name).read_bytes(), (package_files.ROOT / name).read_bytes())
         for page in self.doc.rglob("*.md"):
             for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
