@@ -53,6 +53,8 @@ class BootstrapTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.node, ignore_errors=True)
         for name in ("bin", "s3/artifacts/firesteel", "mnt/var/lib/info", "opt", "failures", "tmp"):
             (self.node / name).mkdir(parents=True)
+        # Not from where it lies, which could be below /mnt.
+        shutil.copy(SCRIPT, self.node)
         for name, text in (("aws", AWS), ("sudo", SUDO), ("sleep", SLEEP), ("id", ID)):
             self.script(self.node / "bin" / name, text)
         (self.node / "calls").touch()
@@ -88,7 +90,7 @@ class BootstrapTest(unittest.TestCase):
         arguments = arguments or ("--artifact", URL, "--sha256", self.digest, "--prefix", str(self.prefix))
         command = 'mount --bind "$NODE/mnt" /mnt && exec bash "$0" "$@"'
         return subprocess.Popen(
-            [*NAMESPACES, "sh", "-c", command, str(SCRIPT), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
+            [*NAMESPACES, "sh", "-c", command, str(self.node / SCRIPT.name), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd="/",
             start_new_session=True,
             env={"PATH": f"{self.node}/bin:{os.environ['PATH']}", "NODE": str(self.node), "TMPDIR": str(self.node / "tmp"), **SECRETS, **environment},
         )

@@ -8,7 +8,7 @@ duckdb also shows what a failing step does, and that the steps run on local path
 Engine=spark. One word differs from the template's there: `--spark-master yarn` becomes a master on this machine (SPARK_MASTER). Spark is
 the tests' PySpark, with S3A, and gets the settings that the template gives to EMR (core-site).
 
-All is done in a mount namespace in which /opt and /mnt are the test's own, which takes root or namespaces of users' own.
+All is done in a mount namespace in which /opt is the test's own, which takes root or namespaces of users' own.
 """
 
 import json
@@ -65,11 +65,16 @@ class Node(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="firesteel-emr-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        for name in ("mnt/var/lib/info", "bin", "data", "tmp"):
-            (cls.folder / name).mkdir(parents=True)
-        (cls.folder / "mnt/var/lib/info/instance.json").write_text('{"isMaster": true}')
-        subprocess.run(["mount", "--bind", cls.folder / "mnt", "/mnt"], check=True)
+        for name in ("bin", "data", "tmp"):
+            (cls.folder / name).mkdir()
+        # An /opt to install into, in memory, with what else is in this machine's: there may be its Python or Java.
+        others = {path.name: os.open(path, os.O_PATH) for path in pathlib.Path("/opt").iterdir() if path.is_dir()}
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/opt"], check=True)
+        for name, descriptor in others.items():
+            if name != "firesteel":
+                os.mkdir(f"/opt/{name}")
+                subprocess.run(["mount", "--rbind", f"/proc/self/fd/{descriptor}", f"/opt/{name}"], pass_fds=[descriptor], check=True)
+            os.close(descriptor)
         (cls.folder / "bin/aws").write_text(AWS)
         (cls.folder / "bin/aws").chmod(0o755)
         cls.server = cls.enterClassContext(S3Server(bucket="shop"))
@@ -82,7 +87,8 @@ class Node(unittest.TestCase):
             "InputPrefix": "s3://shop/in", "OutputPrefix": "s3://shop/out/run", "LogPrefix": "s3://shop/logs", "KeyArn": KEY,
             "ArtifactPrefix": "s3://shop/artifacts", "BootstrapSha256": bootstrap.stem.removeprefix("bootstrap-"),
             "ArtifactSha256": package.with_name(f"{package.name}.sha256").read_text().split()[0],
-            "PackageVersion": (ROOT / "VERSION").read_text().strip(), "Architecture": {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine], "ModelParams": TREES,
+            "PackageVersion": (ROOT / "VERSION").read_text().strip(), "ModelParams": TREES,
+            "Architecture": {"x86_64": "x86_64", "aarch64": "arm64"}[os.uname().machine],
         }  # fmt: skip
         cls.environment = {**cls.server.environment(), "PATH": f"{cls.folder}/bin:{os.environ['PATH']}", "TMPDIR": str(cls.folder / "tmp")}
         cls.bootstrap_said = command_runner.run_bootstrap_actions(
