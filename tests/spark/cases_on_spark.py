@@ -13,6 +13,8 @@ import sys
 
 from session import error_class, open_session, values_of
 
+# What Spark 4.1 computes otherwise: out of a bigint's range it goes to the nearest one, where 4.3 fails as we do.
+DIFFERS_IN_4_1 = {"rounding: floor(x)", "rounding: ceil(x)"}
 # Java's and the C library's logarithms, powers and angles may differ in the last digit.
 RELATIVE_TOLERANCE = 4e-16
 
@@ -87,11 +89,18 @@ def main():
     ).stdout
     session = open_session("cases", spark__sql__warehouse__dir=os.path.join(folder, "warehouse"))
     passed = failed = 0
+    differs = DIFFERS_IN_4_1 if session.version.startswith("4.1.") else set()
     for line in printed.splitlines():
         case = json.loads(line)
         check = check_statement if "statement" in case else check_expression
         problems = check(session, case)
-        if problems:
+        name = case["where"].split(": ", 1)[1]
+        if name in differs:
+            passed += bool(problems)
+            failed += not problems
+            if not problems:
+                print("FAILED", case["where"], "is as in 4.3; take it off the list of differences")
+        elif problems:
             failed += 1
             print("FAILED", case["where"])
             print("   ", case.get("plain") or case.get("statement"))

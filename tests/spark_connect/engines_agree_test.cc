@@ -26,6 +26,7 @@ namespace {
 using sql::Call;
 using sql::Column;
 using sql::Literal;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -333,8 +334,9 @@ TEST_F(EnginesAgreeTest, RowsThatDoNotCollapseGiveTheSame) {
         {.thresholds = {-10.0, -0.5, 0.1, 13.0}}, {.thresholds = {0.3, 1.7}}, {.arity = 3}};
     const std::vector<std::size_t> features = {0, 1, 2};
     const DistinctRows distinct = FetchDistinctRows(&client, query).value();
-    EXPECT_EQ(FetchDistinctValues(&client, query, features, kPlenty),
-              DistinctValuesOf(distinct, features));
+    const FetchedValues values = FetchDistinctValues(&client, query, features, kPlenty);
+    EXPECT_EQ(values.values, DistinctValuesOf(distinct, features));
+    EXPECT_EQ(values.one_in, (std::vector<std::int64_t>{1, 1, 1}));
     EXPECT_EQ(FetchRanges(&client, query), RangesOf(distinct));
     EXPECT_EQ(FetchUnusable(&client, query), UnusableOf(distinct, true));
     const std::optional<Cells> all = FetchCells(&client, query, bins, kPlenty);
@@ -346,7 +348,18 @@ TEST_F(EnginesAgreeTest, RowsThatDoNotCollapseGiveTheSame) {
     EXPECT_EQ(all->labels, some->labels);
     EXPECT_EQ(all->weights, some->weights);
     EXPECT_EQ(all->counts, some->counts);
-    EXPECT_THROW(FetchDistinctValues(&client, query, features, 1000), Error);
+    // Of what does not fit, a part of the feature with many values, and all of the others.
+    const FetchedValues part = FetchDistinctValues(&client, query, features, 3000);
+    EXPECT_EQ(part.values, FetchDistinctValues(&client, query, features, 3000).values);
+    EXPECT_GT(part.one_in[0], 1);
+    EXPECT_FALSE(part.values[0].empty());
+    EXPECT_LT(part.values[0].size(), values.values[0].size() / 2);
+    for (const WeightedValue& value : part.values[0]) {
+      EXPECT_THAT(values.values[0], Contains(value));
+    }
+    EXPECT_EQ(part.values[1], values.values[1]);
+    EXPECT_EQ(part.values[2], values.values[2]);
+    EXPECT_THROW(FetchDistinctValues(&client, query, features, 100), Error);
     try {
       FetchCells(&client, query, bins, 1000);
       ADD_FAILURE() << "no limit";

@@ -141,12 +141,12 @@ class SparkEngine final : public Engine {
       std::span<const std::size_t> features) override {
     if (const DistinctRows* rows = DistinctOf(input, view))
       return DistinctValuesOf(*rows, features);
-    std::vector<std::vector<WeightedValue>> values =
+    FetchedValues fetched =
         FetchDistinctValues(&client_, QueryOf(input, view), features, fetch_limit_);
     for (std::size_t i = 0; i < features.size(); ++i) {
-      known_ranges_.at(features[i]) = RangeOf(values[i]);
+      if (fetched.one_in[i] == 1) known_ranges_.at(features[i]) = RangeOf(fetched.values[i]);
     }
-    return values;
+    return std::move(fetched.values);
   }
   std::optional<Cells> MakeCells(const Relation& input, const TrainingView& view,
                                  std::span<const FeatureBins> bins) override {

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/spark/connect/arrow_rows.h"
 #include "sql/expression.h"
@@ -71,17 +72,15 @@ void Sort(std::vector<WeightedValue>* values) {
             });
 }
 
-// Ends a fetch whose results outgrow the memory they may take.
-void CheckLimit(std::int64_t count, std::int64_t bytes_each, std::int64_t limit_bytes,
-                const char* what, const char* why) {
-  if (count * bytes_each <= limit_bytes) return;
+constexpr std::int64_t kBytesOfValue = 2 * sizeof(WeightedValue);
+
+[[noreturn]] void RefuseMany(const char* what, std::int64_t limit_bytes, const char* why) {
   throw Error(
       ErrorKind::kUnsupported,
-      fmt::format("more than {} {}, which take more than the {} MB of memory there are for them: "
-                  "{}; train with fewer bins (maxBins) or rounded features, on a sample of the "
-                  "rows, with more memory (--memory-limit), or on the cluster itself (--trainer "
-                  "spark)",
-                  WithThousands(count), what, limit_bytes / 1'000'000, why));
+      fmt::format("there are more {} than the {} MB of memory for them hold: {}; train with fewer "
+                  "bins (maxBins) or rounded features, on a sample of the rows, with more memory "
+                  "(--memory-limit), or on the cluster itself (--trainer spark)",
+                  what, limit_bytes / 1'000'000, why));
 }
 
 // Puts cells in order, equal ones together.
@@ -252,31 +251,40 @@ ValueRange RangeOfBins(const Cells& cells, std::size_t feature) {
   return range;
 }
 
-std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* client,
-                                                            const TrainingQuery& query,
-                                                            std::span<const std::size_t> features,
-                                                            std::int64_t limit_bytes) {
+namespace {
+
+struct TooMany {};
+
+// The values with their weights and counts, where `condition` is true of the feature's number `k`
+// and the value `v` (empty: all). Nothing if they take more than `limit_bytes`.
+std::optional<std::vector<std::vector<WeightedValue>>> TryFetchValues(
+    ConnectClient* client, const TrainingQuery& query, std::span<const std::size_t> features,
+    const std::string& condition, std::int64_t limit_bytes) {
   std::string entries;
   for (std::size_t i = 0; i < features.size(); ++i) {
-    entries += fmt::format("{}{}, {}", i == 0 ? "" : ", ", i, Slot(features[i]));
+    entries += fmt::format(", {}, {}", i, Slot(features[i]));
   }
-  const Plan stacked = spark_plans::Project(
+  Plan stacked = spark_plans::Project(
       SlotsOf(query),
-      {{"", fmt::format("stack({}, {}) AS (k, v)", features.size(), entries)}, {"w", "w"}});
+      {{"", fmt::format("stack({}{}) AS (k, v)", features.size(), entries)}, {"w", "w"}});
+  if (!condition.empty()) stacked = spark_plans::Filter(stacked, condition);
   const Plan plan = spark_plans::Aggregate(stacked, Keys({"k", "v", "w"}), {{"", "count(*)"}});
   std::vector<std::vector<WeightedValue>> all(features.size());
   std::int64_t num_values = 0;
-  client->Query(plan, [&](const ArrowRows& batch) {
-    num_values += batch.num_rows;
-    CheckLimit(num_values, 2 * sizeof(WeightedValue), limit_bytes, "values of features",
-               "features have very many values");
-    for (std::int64_t row = 0; row < batch.num_rows; ++row) {
-      // Null and NaN are two groups.
-      all[static_cast<std::size_t>(batch.columns[0].Integer(row))].push_back(
-          {NumberOrNaN(batch.columns[1], row), NumberOrNaN(batch.columns[2], row),
-           batch.columns[3].Integer(row)});
-    }
-  });
+  try {
+    client->Query(plan, [&](const ArrowRows& batch) {
+      num_values += batch.num_rows;
+      if (num_values * kBytesOfValue > limit_bytes) throw TooMany{};
+      for (std::int64_t row = 0; row < batch.num_rows; ++row) {
+        // Null and NaN are two groups.
+        all[static_cast<std::size_t>(batch.columns[0].Integer(row))].push_back(
+            {NumberOrNaN(batch.columns[1], row), NumberOrNaN(batch.columns[2], row),
+             batch.columns[3].Integer(row)});
+      }
+    });
+  } catch (const TooMany&) {
+    return std::nullopt;
+  }
   for (std::vector<WeightedValue>& values : all) {
     Sort(&values);
     std::vector<WeightedValue> merged;
@@ -292,6 +300,52 @@ std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* clien
     values = std::move(merged);
   }
   return all;
+}
+
+// About how many values each feature has.
+std::vector<std::int64_t> CountValues(ConnectClient* client, const TrainingQuery& query,
+                                      std::span<const std::size_t> features) {
+  std::vector<ProjectedColumn> counts;
+  for (const std::size_t feature : features) {
+    counts.push_back({"", fmt::format("approx_count_distinct({})", Slot(feature))});
+  }
+  std::vector<std::int64_t> values;
+  client->Query(spark_plans::Aggregate(SlotsOf(query), {}, counts), [&](const ArrowRows& batch) {
+    for (std::int64_t row = 0; row < batch.num_rows; ++row) {
+      for (const ArrowColumn& column : batch.columns) values.push_back(column.Integer(row));
+    }
+  });
+  return values;
+}
+
+}  // namespace
+
+FetchedValues FetchDistinctValues(ConnectClient* client, const TrainingQuery& query,
+                                  std::span<const std::size_t> features, std::int64_t limit_bytes) {
+  FetchedValues fetched{.values = {}, .one_in = std::vector<std::int64_t>(features.size(), 1)};
+  if (auto all = TryFetchValues(client, query, features, "", limit_bytes)) {
+    fetched.values = std::move(*all);
+    return fetched;
+  }
+  const std::vector<std::int64_t> counts = CountValues(client, query, features);
+  // Half of the room, as a value comes once for each weight that it has.
+  const std::int64_t room = std::max<std::int64_t>(
+      limit_bytes / kBytesOfValue / static_cast<std::int64_t>(features.size()) / 2, 1);
+  std::string condition = "CASE k";
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    if (counts.at(i) <= room) continue;
+    fetched.one_in[i] = counts[i] / room + 1;
+    condition += fmt::format(" WHEN {} THEN pmod(xxhash64(v), {}) = 0", i, fetched.one_in[i]);
+    LogWarning(fmt::format(
+        "feature {} has about {} values, more than the {} MB of memory there are for them hold: "
+        "its thresholds are chosen among one in {}",
+        features[i], WithThousands(counts[i]), limit_bytes / 1'000'000, fetched.one_in[i]));
+  }
+  condition += " ELSE true END";
+  auto some = TryFetchValues(client, query, features, condition, limit_bytes);
+  if (!some) RefuseMany("values of features", limit_bytes, "features have very many values");
+  fetched.values = std::move(*some);
+  return fetched;
 }
 
 std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& query,
@@ -356,8 +410,12 @@ std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& quer
       cells.counts.push_back(batch.columns[3 + words.size()].Integer(row));
     }
     // They are held twice while they are put in order.
-    CheckLimit(static_cast<std::int64_t>(cells.size()), 2 * bytes_a_cell, limit_bytes, "cells",
-               "the rows do not collapse");
+    if (static_cast<std::int64_t>(cells.size()) * 2 * bytes_a_cell > limit_bytes) {
+      RefuseMany("cells", limit_bytes,
+                 fmt::format("{} of them came, and the rows do not collapse",
+                             WithThousands(static_cast<std::int64_t>(cells.size())))
+                     .c_str());
+    }
   });
   if (!all_usable) return std::nullopt;
   return Ordered(cells);

@@ -52,12 +52,17 @@ ValueRange RangeOf(const std::vector<WeightedValue>& values);
 /// Of the bins of one feature, as numbers.
 ValueRange RangeOfBins(const Cells& cells, std::size_t feature);
 
-// The same of all rows, one job each. Both throw Error(kUnsupported) if what comes here takes more
-// than `limit_bytes`.
-std::vector<std::vector<WeightedValue>> FetchDistinctValues(ConnectClient* client,
-                                                            const TrainingQuery& query,
-                                                            std::span<const std::size_t> features,
-                                                            std::int64_t limit_bytes);
+/// The values of features, or of those with very many a part, chosen by a hash of the value: the
+/// same in each run, and enough to choose thresholds by.
+struct FetchedValues {
+  std::vector<std::vector<WeightedValue>> values;
+  std::vector<std::int64_t> one_in;  // Of each feature's values; 1: all of them.
+};
+
+// The same of all rows, one job each; three for values that don't fit. Both throw
+// Error(kUnsupported) if what comes here takes more than `limit_bytes`.
+FetchedValues FetchDistinctValues(ConnectClient* client, const TrainingQuery& query,
+                                  std::span<const std::size_t> features, std::int64_t limit_bytes);
 std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& query,
                                 std::span<const FeatureBins> bins, std::int64_t limit_bytes);
 std::vector<ValueRange> FetchRanges(ConnectClient* client, const TrainingQuery& query);
