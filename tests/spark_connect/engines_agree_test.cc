@@ -465,6 +465,46 @@ TEST_F(EnginesAgreeTest, WhatIsKeptStays) {
   EXPECT_EQ(rows[0], rows[1]);
 }
 
+// Spark shares what is cached among the sessions of a server.
+TEST_F(EnginesAgreeTest, WhatAnotherSessionKeptIsNotTaken) {
+  std::vector<std::vector<std::string>> rows;
+  std::unique_ptr<Engine> first;
+  for (const char* number : {"1", "2"}) {
+    const std::string file = File("rows.csv", fmt::format("a\n{}\n", number));
+    std::unique_ptr<Engine> engine = OpenSpark({.remote = Remote()});
+    rows.push_back(RowsOf(*engine, engine->Keep(engine->ReadCsv({.files = {file}}))));
+    // It is still there when the second one reads.
+    if (!first) first = std::move(engine);
+  }
+  EXPECT_EQ(rows[0], (std::vector<std::string>{"a", "1"}));
+  EXPECT_EQ(rows[1], (std::vector<std::string>{"a", "2"}));
+}
+
+TEST_F(EnginesAgreeTest, ABadRowOfWhatIsKeptIsFoundByWhoComputesIt) {
+  const std::string file = File("rows.csv", "a\n1\n-3\n5\n");
+  for (Engine* engine : Both()) {
+    std::vector<std::int64_t> found;
+    const auto refuse = [&](std::span<const std::int64_t> counts) {
+      found.assign(counts.begin(), counts.end());
+      throw Error(ErrorKind::kInvalidArgument, "refused");
+    };
+    const auto write = [&](const char* limit) {
+      found.clear();
+      const Relation rows = engine->ReadCsv({.files = {file}});
+      const Relation good =
+          engine->Require(rows,
+                          {sql::Call("<", {Column("a"), sql::Cast(sql::Literal(limit), kIntType)}),
+                           sql::IsNull(Column("a"))},
+                          refuse);
+      RowsOf(*engine, engine->Keep(good));
+    };
+    EXPECT_THROW(write("2"), Error) << engine->version();
+    EXPECT_EQ(found, (std::vector<std::int64_t>{2, 0})) << engine->version();
+    EXPECT_NO_THROW(write("-7")) << engine->version();
+    EXPECT_TRUE(found.empty()) << engine->version();
+  }
+}
+
 TEST_F(EnginesAgreeTest, RowsOfAModelAreReadHere) {
   const std::vector<NamedValue> row = {{"labels", std::vector<std::string>{"b", "a"}},
                                        {"intercept", 2.25}};

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "engine/duckdb/duckdb_engine.h"
 #include "engine/join_columns.h"
@@ -65,7 +66,14 @@ struct Requirement {
   Relation input;
   std::vector<sql::ExpressionPtr> conditions;
   std::function<void(std::span<const std::int64_t> counts)> refuse;
+  bool is_met = false;  // By what a job has computed so far.
 };
+
+void Refuse(const Requirement& requirement, const std::vector<std::int64_t>& counts) {
+  if (std::any_of(counts.begin(), counts.end(), [](std::int64_t count) { return count > 0; })) {
+    requirement.refuse(counts);
+  }
+}
 
 class SparkEngine final : public Engine {
  public:
@@ -464,17 +472,26 @@ Relation SparkEngine::Score(const Relation& input, const ScoreOptions& options,
 }
 
 Relation SparkEngine::Keep(const Relation& input) {
+  // What is observed while rows are put into the cache is not told.
+  for (auto& [name, requirement] : requirements_) {
+    if (std::exchange(requirement.is_met, true)) continue;
+    const Requirement open = requirement;
+    Settle(open);
+  }
   const SparkTable& table = Of(input);
   return Add({.plan = Cached(table.plan), .vectors = table.vectors, .num_rows = table.num_rows},
              input.schema());
 }
 
 Plan SparkEngine::Cached(const Plan& plan) {
-  // A view has its plan settled once; what is cached is found again by it.
+  // A view has its plan settled once; what is cached is found again by it. All sessions of a server
+  // share what is cached, by equal plans, and the files of one may have changed since: this plan is
+  // nobody else's.
   const std::string view = fmt::format("fs_kept_{}", num_views_++);
   connect::Command command;
   connect::CreateDataFrameViewCommand* create = command.mutable_create_dataframe_view();
-  *create->mutable_input() = plan;
+  *create->mutable_input() = spark_plans::Filter(
+      plan, fmt::format("{} IS NOT NULL", spark_plans::QuoteText(RandomUuid())));
   create->set_name(view);
   create->set_replace(true);
   client_.Run(command);
@@ -488,6 +505,9 @@ Plan SparkEngine::Cached(const Plan& plan) {
   level->set_deserialized(true);
   level->set_replication(1);
   client_.Analyze(request);
+  connect::AnalyzePlanRequest at_end;
+  *at_end.mutable_unpersist()->mutable_relation() = kept;
+  client_.AnalyzeAtEnd(std::move(at_end));
   return kept;
 }
 
@@ -536,10 +556,7 @@ Relation SparkEngine::Require(const Relation& input, std::vector<sql::Expression
 }
 
 void SparkEngine::Settle(const Requirement& requirement) {
-  const std::vector<std::int64_t> counts = CountWhere(requirement.input, requirement.conditions);
-  if (std::any_of(counts.begin(), counts.end(), [](std::int64_t count) { return count > 0; })) {
-    requirement.refuse(counts);
-  }
+  Refuse(requirement, CountWhere(requirement.input, requirement.conditions));
 }
 
 void SparkEngine::LookAt(std::span<const ObservedMetrics> metrics) {
@@ -548,6 +565,7 @@ void SparkEngine::LookAt(std::span<const ObservedMetrics> metrics) {
     if (found == requirements_.end()) continue;
     const bool is_met = std::none_of(observed.values().begin(), observed.values().end(),
                                      [](const auto& value) { return value.long_() > 0; });
+    found->second.is_met = is_met;
     // A task that was done twice counts twice.
     if (!is_met) Settle(std::move(requirements_.extract(found).mapped()));
   }
@@ -557,7 +575,15 @@ void SparkEngine::LookAt(std::span<const ObservedMetrics> metrics) {
 void SparkEngine::ExplainFailure(const Error& error) {
   if (error.kind() != ErrorKind::kInvalidArgument) return;
   const std::map<std::string, Requirement> requirements = std::exchange(requirements_, {});
-  for (const auto& [name, requirement] : requirements) Settle(requirement);
+  for (const auto& [name, requirement] : requirements) {
+    std::vector<std::int64_t> counts;
+    try {
+      counts = CountWhere(requirement.input, requirement.conditions);
+    } catch (const Error&) {
+      continue;  // It is the first error that counts.
+    }
+    Refuse(requirement, counts);
+  }
 }
 
 std::vector<std::int64_t> SparkEngine::CountWhere(const Relation& input,

@@ -117,6 +117,7 @@ struct ConnectClient::State {
   std::mutex mutex;
   std::set<State*> siblings;  // Guarded by mutex.
   std::function<void(const ConnectProgress&)> progress;
+  std::vector<connect::AnalyzePlanRequest> at_end;
   std::function<void(std::span<const ObservedMetrics>)> observed;
   std::function<void(const Error&)> failed;
 };
@@ -128,6 +129,9 @@ ConnectClient::ConnectClient(std::unique_ptr<State> state) : state_(std::move(st
 
 ConnectClient::~ConnectClient() {
   if (state_->elder != nullptr) state_->elder->Abandon(state_.get());
+  for (connect::AnalyzePlanRequest& request : state_->at_end) {
+    state_->session.CallAtEnd(&ConnectSession::Stub::AnalyzePlan, std::move(request));
+  }
   if (state_->is_ours && state_->session.answered()) state_->session.ReleaseSession();
 }
 
@@ -182,6 +186,10 @@ connect::AnalyzePlanResponse ConnectClient::Analyze(connect::AnalyzePlanRequest 
   const CallTimer timer("analysis of a plan");
   return state_->session.Call(&ConnectSession::Stub::AnalyzePlan, std::move(request),
                               state_->session.tuning().analyze_time);
+}
+
+void ConnectClient::AnalyzeAtEnd(connect::AnalyzePlanRequest request) {
+  state_->at_end.push_back(std::move(request));
 }
 
 void ConnectClient::SetConfig(const std::map<std::string, std::string>& settings) {

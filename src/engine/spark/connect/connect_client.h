@@ -52,6 +52,9 @@ class ConnectClient {
            const std::function<void(const spark::connect::ExecutePlanResponse&)>& visitor = {});
   /// Asks something of a plan. The session's fields of the request are filled in.
   spark::connect::AnalyzePlanResponse Analyze(spark::connect::AnalyzePlanRequest request);
+  /// The same at the end, before the session is released: even if it was interrupted. What fails
+  /// then is logged at debug level.
+  void AnalyzeAtEnd(spark::connect::AnalyzePlanRequest request);
   /// Sets settings of the session.
   void SetConfig(const std::map<std::string, std::string>& settings);
   /// Gives settings of the session back to the server's defaults; the values are not looked at.

@@ -160,15 +160,7 @@ void ConnectSession::InterruptOperation(const std::string& operation_id) {
 }
 
 void ConnectSession::ReleaseSession() {
-  connect::ReleaseSessionRequest request;
-  Fill(&request);
-  grpc::ClientContext context;
-  context.set_deadline(In(tuning_.farewell_time));
-  AddMetadataTo(&context);
-  connect::ReleaseSessionResponse response;
-  const SparkStatus status =
-      ReadStatus(stub().ReleaseSession(&context, request, &response), remote_);
-  if (!status.ok()) LogDebug("the session on Spark was not released: " + status.text);
+  CallAtEnd(&Stub::ReleaseSession, connect::ReleaseSessionRequest());
 }
 
 void ConnectSession::Interrupt() {
