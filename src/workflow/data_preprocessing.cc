@@ -314,7 +314,7 @@ Frame Preprocessing::WritePart(const Relation& rows, const std::optional<std::st
         fmt::format("the {} part is empty, since the cut falls on rows without a date", part));
   }
   return {.path = fmt::format("{}/{}", work_.place().target, part),
-          .rows = AsReadBack(selected),
+          .rows = keep_ ? work_.RowsOf(selected, part) : Relation(),
           .num_rows = written.num_rows};
 }
 

@@ -84,7 +84,7 @@ FeatureRows MakeFeatures(const Frame& input, SavedPipeline pipeline, bool keep, 
   }
   work->clock.Begin("transforming");
   Relation transformed = Transform(input, pipeline, work);
-  if (keep) transformed = engine.Keep(transformed);
+  if (keep && !work->ReadsBack()) transformed = engine.Keep(transformed);
   work->clock.Begin("writing");
   const WriteResult written = work->Write(
       transformed, "dataframe", FrameOptions(transformed, work->FileUuid(seed, "dataframe")));
@@ -101,7 +101,7 @@ FeatureRows MakeFeatures(const Frame& input, SavedPipeline pipeline, bool keep, 
   work->AddWritten("dataframe", written.num_rows);
   work->manifest.results["pipeline_model"] = {{"uid", pipeline.model->uid()}, {"fitted_here", fit}};
   return {.frame = {.path = work->place().target + "/dataframe",
-                    .rows = AsReadBack(transformed),
+                    .rows = keep ? work->RowsOf(transformed, "dataframe") : Relation(),
                     .num_rows = written.num_rows},
           .pipeline = std::move(pipeline)};
 }

@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "sparkml/frame.h"
+#include "storage/location.h"
 #include "workflow/version.h"
 
 namespace firesteel {
@@ -75,6 +77,11 @@ std::string StepWork::FileUuid(const std::string& seed, std::string_view what) c
 void StepWork::AddWritten(const std::string& part, std::int64_t num_rows) {
   manifest.rows.emplace_back(part, num_rows);
   written_.emplace_back(part, num_rows);
+}
+
+Relation StepWork::RowsOf(const Relation& written, const std::string& folder) {
+  if (!ReadsBack()) return AsReadBack(written);
+  return ReadFrame(engine_, Location::Parse(fmt::format("{}/{}", place_.directory, folder)));
 }
 
 StepReport StepWork::Finish() {

@@ -50,6 +50,12 @@ class StepWork {
   /// options it gives a place: on S3 itself if the output is there and the engine works there.
   WriteResult Write(const Relation& rows, const std::string& folder, WriteOptions options);
 
+  /// Whether a later step of the same process takes rows from the files that Write wrote: a cluster
+  /// would compute them anew from the first source on, or put them into its memory first.
+  bool ReadsBack() { return engine_.AppliesSparkStages() && !WritesOnS3(); }
+  /// Rows that Write wrote to `folder` as a later step has them, and as ReadFrame would.
+  Relation RowsOf(const Relation& written, const std::string& folder);
+
   /// Begins to hash `inputs`, to which all have been added. Data files that the engine reads on S3
   /// itself are not fetched for that.
   void HashInputs();

@@ -40,10 +40,15 @@ std::string PrintFor(const sql::ExpressionPtr& expression, const Schema& schema)
   return sql::Print(*sql::Resolve(expression, schema), sql::Dialect::kSpark);
 }
 
-// The columns that an expression looks into, in lower case.
+// The columns that an expression looks into, in lower case. Whether one is null it does not need
+// to look into it for.
 void AddColumnsOf(const sql::Expression& expression, std::set<std::string>* columns) {
   if (expression.kind == sql::Expression::Kind::kColumn) {
     columns->insert(AsciiLower(expression.name));
+  }
+  if (expression.kind == sql::Expression::Kind::kCall && expression.name == "isnull" &&
+      expression.args.front()->kind == sql::Expression::Kind::kColumn) {
+    return;
   }
   for (const sql::ExpressionPtr& argument : expression.args) AddColumnsOf(*argument, columns);
 }
