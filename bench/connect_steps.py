@@ -1,5 +1,5 @@
 """The steps of bench/pyspark_steps.py by Spark's own Connect client, all in one session: what firesteel's Spark engine is measured
-beside. Prints a JSON line for each step: its name and its seconds, the session's start excluded.
+beside. Prints a JSON line for each step: its name and its seconds, the session's start excluded; and one for the fit of the model alone.
 
 usage: connect_steps.py URL LOGS_CSV PRODUCTS_CSV OUTPUT [--steps N]
 """
@@ -16,7 +16,20 @@ from pyspark.sql.connect.session import SparkSession  # noqa: E402
 import pyspark_steps  # noqa: E402
 
 
+def time_fit():
+    fit = pyspark_steps.GBTRegressor.fit
+
+    def timed(self, rows):
+        begin = time.perf_counter()
+        model = fit(self, rows)
+        print(json.dumps({"step": "training alone", "seconds": time.perf_counter() - begin}), flush=True)
+        return model
+
+    pyspark_steps.GBTRegressor.fit = timed
+
+
 def main():
+    time_fit()
     url, logs, products, output = sys.argv[1:5]
     spark = SparkSession.builder.remote(url).getOrCreate()
     spark.sql("SELECT 1").collect()

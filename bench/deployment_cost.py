@@ -24,7 +24,7 @@ BYTES_OUT = BYTES_PREPROCESSED + BYTES_FEATURES + BYTES_PREDICTED
 # Spark's CPU seconds for 1,000,000 rows, all four steps with --engine spark (docs/scale.md).
 SPARK_CPU_SECONDS_PER_MILLION = 14.4 + 12.7 + 30.6
 # What all four steps take on Spark at 10,000 rows on two cores (docs/performance.md): what Spark costs at least.
-SPARK_LEAST_SECONDS = 12.0
+SPARK_LEAST_SECONDS = 4.0
 REQUESTS_OF_RUN, REQUESTS_OF_STEPS = 80, 127  # docs/s3.md
 REQUEST_BYTES = 8 << 20  # Beyond small files one request for each.
 

@@ -23,6 +23,7 @@ from server import ConnectServer  # noqa: E402
 
 STEPS = ("data preprocessing", "feature engineering, training", "feature engineering, validation", "model training")
 RUN = "`run`, one process as PySpark's"
+TRAINING = "training alone"
 METRIC = "raw_predictions_mean_absolute_error"
 
 
@@ -81,6 +82,8 @@ def run_firesteel(binary, server, data, output):
         begin = time.time()
         run([*command, "--engine", "spark"], env=server.environment())
         spans[name] = (time.time() - begin, begin, time.time())
+    milliseconds = json.loads((output / "trained/manifest.json").read_text())["milliseconds"]
+    spans[TRAINING] = (milliseconds["training"] / 1000,)
     sources = steps_of(binary, data, output)["data preprocessing"][2:-2]
     begin = time.time()
     run([binary, "run", *sources, "--output", output / "run", "--model-params", "{'maxIter': 32}", "--engine", "spark"],
@@ -141,6 +144,8 @@ def measure(arguments, server, log, rows, folder):
             cells.append((seconds, jobs, stages))
         (slow, *their_jobs), (fast, *our_jobs) = cells
         print(f"| {step} | {slow:.2f} | {their_jobs[0]}, {their_jobs[1]} | {fast:.2f} | {our_jobs[0]}, {our_jobs[1]} | {slow / fast:.1f} |")
+    slow, fast = (statistics.median(one[TRAINING][0] for one in spans[num_warm:]) for spans in (theirs, ours))
+    print(f"| the training of that | {slow:.2f} | | {fast:.2f} | | **{slow / fast:.1f}** |")
     print(f"| all four | {totals[0]:.2f} | | {totals[1]:.2f} | | **{totals[0] / totals[1]:.1f}** |")
     whole = statistics.median(one[RUN][0] for one in ours[num_warm:])
     jobs, stages = log.jobs_between(*ours[-1][RUN][1:])

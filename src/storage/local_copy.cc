@@ -215,8 +215,16 @@ Found FindNow(const Location& location, int attempt = 1) {
   std::erase_if(listing.files,
                 [](const RemoteFile& file) { return file.path.starts_with(kPrivateFolder); });
   if (listing.files.empty() && !at.key.empty()) {
-    if (const std::optional<ObjectInfo> object = store->Find(at)) {
-      listing.files.push_back({"", at.key, object->num_bytes, object->etag, ""});
+    try {
+      if (const std::optional<ObjectInfo> object = store->Find(at)) {
+        listing.files.push_back({"", at.key, object->num_bytes, object->etag, ""});
+      }
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kDenied) throw;
+      throw Error(error.kind(),
+                  fmt::format("{}; or there is no '{}' at all, which S3 does not tell who may not "
+                              "list the whole bucket",
+                              error.what(), location.path()));
     }
   }
   return {std::move(listing.files), false};

@@ -84,8 +84,9 @@ class SparkEngine final : public Engine {
  public:
   explicit SparkEngine(const SparkOptions& options)
       : local_server_(options.local_server),
+        owns_session_(options.remote.session_id.empty()),
         client_(options.remote, options.tuning),
-        models_(&client_, /*delete_at_end=*/!options.remote.session_id.empty()),
+        models_(&client_, /*delete_at_end=*/!owns_session_),
         local_(OpenDuckDb({.num_threads = options.num_threads,
                            .memory_limit_bytes = options.memory_limit_bytes,
                            .temp_directory = options.temp_directory,
@@ -237,6 +238,7 @@ class SparkEngine final : public Engine {
   const DistinctRows* DistinctOf(const Relation& input, const TrainingView& view);
 
   std::shared_ptr<LocalServer> local_server_;  // Before the client, whose session ends first.
+  bool owns_session_;
   ConnectClient client_;
   ClusterModels models_;
   std::unique_ptr<Engine> local_;
@@ -526,7 +528,8 @@ std::int64_t SparkEngine::Count(const Relation& input) {
 void SparkEngine::NoteInput(std::optional<std::int64_t> num_rows) {
   num_rows_read_ =
       num_rows && num_rows_read_ ? std::optional(*num_rows_read_ + *num_rows) : std::nullopt;
-  if (IsSmall(num_rows_read_) == is_small_) return;
+  // A session that the user named goes on after us, as it was.
+  if (!owns_session_ || IsSmall(num_rows_read_) == is_small_) return;
   is_small_ = IsSmall(num_rows_read_);
   const std::map<std::string, std::string> settings = {{"spark.sql.shuffle.partitions", "1"},
                                                        {"spark.sql.adaptive.enabled", "false"},
