@@ -8,7 +8,9 @@
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -688,6 +690,67 @@ TEST(ConnectClientTest, ShowsProgressAndCommandsGetOnlyWhatIsTheirs) {
   });
   EXPECT_EQ(num_answers, 1);
   EXPECT_THAT(shown, ElementsAre(Pair(5, 10)));
+}
+
+TEST(ConnectClientTest, AWatcherIsToldOfMetricsAndFailuresAndMayExecuteAndThrow) {
+  FakeServer server;
+  connect::ExecutePlanResponse answer;
+  answer.add_observed_metrics()->set_name("seen");
+  server.SetAnswers({answer, EndAnswer()});
+  Visit visit(server);
+  std::vector<std::string> told;
+  visit.client.SetWatcher(
+      [&](std::span<const ObservedMetrics> metrics) {
+        for (const ObservedMetrics& observed : metrics) told.push_back(observed.name());
+        if (told.size() == 1) visit.Execute();
+        if (told.size() == 3) throw Error(ErrorKind::kInvalidArgument, "refused");
+      },
+      [&](const Error& error) { told.emplace_back(error.what()); });
+  visit.Execute();
+  EXPECT_THAT(told, ElementsAre("seen", "seen"));
+  EXPECT_EQ(visit.Failure(ErrorKind::kInvalidArgument), "refused");
+  server.Script({{.num_answers = 0, .status = {grpc::StatusCode::INTERNAL, "[BAD] row"}}});
+  EXPECT_EQ(visit.Failure(ErrorKind::kInvalidArgument), "Spark: [BAD] row");
+  EXPECT_THAT(told, ElementsAre("seen", "seen", "seen", "Spark: [BAD] row"));
+}
+
+TEST(ConnectClientTest, WhatIsToBeToldAtTheEndIsToldAfterAnInterrupt) {
+  FakeServer server;
+  {
+    Visit visit(server);
+    visit.Query();
+    connect::AnalyzePlanRequest request;
+    request.mutable_unpersist();
+    visit.client.AnalyzeAtEnd(request);
+    visit.client.Interrupt();
+    EXPECT_EQ(server.CountCalls("AnalyzePlan"), 0);
+  }
+  const std::vector<std::string> calls = server.calls();
+  ASSERT_GE(calls.size(), 2u);
+  EXPECT_EQ(calls.end()[-2], "AnalyzePlan");
+  EXPECT_EQ(calls.back(), "ReleaseSession");
+}
+
+TEST(ConnectClientTest, ASiblingIsOfTheSameSessionAndInterruptedWithIt) {
+  FakeServer server;
+  Visit visit(server);
+  visit.Query();
+  {
+    const std::unique_ptr<ConnectClient> sibling = visit.client.Sibling();
+    EXPECT_EQ(sibling->session_id(), visit.client.session_id());
+    connect::Relation relation;
+    relation.mutable_sql()->set_query("SELECT 1");
+    std::int64_t num_rows = 0;
+    const auto query = [&] {
+      sibling->Query(relation, [&](const ArrowRows& rows) { num_rows += rows.num_rows; });
+    };
+    query();
+    EXPECT_EQ(num_rows, 1);
+    EXPECT_EQ(server.last_request().session_id(), visit.client.session_id());
+    visit.client.Interrupt();
+    EXPECT_THROW(query(), Error);
+  }
+  EXPECT_EQ(server.CountCalls("ReleaseSession"), 0) << "it is the other client's";
 }
 
 // What a client says that asks SELECT 1.
