@@ -15,7 +15,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("FIRESTEEL_CACHE", ROOT / ".cache")).resolve()
@@ -32,18 +31,9 @@ from firesteel_deploy import acknowledged  # noqa: E402
 from firesteel_deploy.app import TEMPLATES, build  # noqa: E402
 from firesteel_deploy.template import Parameter, Refused, Template  # noqa: E402
 from firesteel_deploy.values import BadValues, read_values  # noqa: E402
+from tally import check, run  # noqa: E402
 
-passed = failed = 0
 BOOTSTRAP = ROOT / "deploy" / "bootstrap.sh"
-
-
-def check(holds, text):
-    global passed, failed
-    if holds:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED: {text}", flush=True)
 
 
 # --- templates as structures ----------------------------------------------------------------------------------------
@@ -739,9 +729,4 @@ TESTS = (
     test_pins, test_parameters, test_rules, test_bad_values, test_same_as_the_templates, test_with_values, test_good_values, test_nag,
     test_command_line,
 )  # fmt: skip
-for test in TESTS:
-    started = time.monotonic()
-    test()
-    print(f"{test.__name__}: {time.monotonic() - started:.1f} s", flush=True)
-print(f"cdk_test: {passed} passed, {failed} failed")
-sys.exit(1 if failed or not passed else 0)
+run("cdk_test", TESTS)

@@ -16,8 +16,8 @@ sys.path.insert(0, str(ROOT / "bench"))
 import deployment_cost  # noqa: E402
 
 from firesteel_deploy.template import Template  # noqa: E402
+from tally import check, run  # noqa: E402
 
-passed = failed = 0
 PAGE = ROOT / "docs" / "deploy.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 TEMPLATES = {path.stem: Template(path) for path in (ROOT / "deploy" / "cloudformation").glob("*.yaml")}
@@ -34,15 +34,6 @@ EXAMPLE = {
     "AWS::Region": "REGION",
     "AWS::Partition": "aws",
 }
-
-
-def check(holds, text):
-    global passed, failed
-    if holds:
-        passed += 1
-    else:
-        failed += 1
-        print(f"FAILED: {text}", flush=True)
 
 
 def blocks(language=""):
@@ -217,7 +208,4 @@ def test_links():
             check((ROOT / name).exists(), f"{page.name}: {name} is not there")
 
 
-for test in (test_steps, test_documents, test_parameters, test_cost, test_links):
-    test()
-print(f"guide_test: {passed} passed, {failed} failed")
-sys.exit(1 if failed or not passed else 0)
+run("guide_test", (test_steps, test_documents, test_parameters, test_cost, test_links))

@@ -140,6 +140,8 @@ class Campaign:
             print(f"run {run}: {name}, {kind}: {error}", flush=True)
             if not isinstance(error, Failed):
                 traceback.print_exc()
+            for wanted, server in self.servers.items():
+                print(f"the {wanted} server {'runs' if server.runs() else 'does not run'}; its log ends:\n{server.log()[-3000:]}", flush=True)
             return False
         self.slowest = max(self.slowest, time.monotonic() - begin)
         self.counts[f"{kind}: {outcome}"] += 1

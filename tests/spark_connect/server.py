@@ -5,12 +5,13 @@
 
 `ConnectServer("4.1")` is that of another environment (FIRESTEEL_CACHE/venv/…), `ConnectServer(cluster=True)` has a standalone cluster of one
 master and two workers behind it, all from the same package. The server asks for a token, which `url` has. All is stopped when
-the block is left, with the files it made, and gets SIGTERM when the thread that started it ends, however that happens.
+the block is left, with the files it made, and gets SIGTERM when this program ends, however that happens.
 
 `kill()` and `start()` again on the same port with the same token: what a client sees of a server that crashed. `executors()` are the
 processes that do the work of a cluster.
 """
 
+import concurrent.futures
 import ctypes
 import os
 import pathlib
@@ -69,8 +70,12 @@ def processes_with(word):
     return [pid for pid in pids if word in command_line(pid)]
 
 
+# A child is told of the end of the thread that started it, not of the program's: this one lasts as long as the program.
+STARTER = concurrent.futures.ThreadPoolExecutor(max_workers=1)
+
+
 def die_with_parent():
-    """For the child: SIGTERM when the thread that started it ends, however it ends."""
+    """For the child of STARTER: SIGTERM when this program ends, however it ends."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
@@ -82,9 +87,9 @@ class SparkProcess:
         self.name = name
         self._log = folder / f"{name}.log"
         with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(
-                list(map(str, arguments)), cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True, preexec_fn=die_with_parent)
+            self._process = STARTER.submit(
+                subprocess.Popen, list(map(str, arguments)), cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, preexec_fn=die_with_parent).result()
         self.pid = self._process.pid
 
     def runs(self):

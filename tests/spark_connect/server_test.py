@@ -4,6 +4,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -26,7 +27,11 @@ class ServerTest(unittest.TestCase):
             self.assertNotIn(server.token, " ".join(command_line(first)))
             server.kill()
             self.assertFalse(accepts(port))
-            server.start()
+            starter = threading.Thread(target=server.start)
+            starter.start()
+            starter.join()
+            time.sleep(2)
+            self.assertTrue(server.runs(), "it ended with the thread that started it")
             self.assertNotEqual(server.pid, first)
             self.assertEqual(server.port, port)
             self.assertTrue(accepts(port))

@@ -106,6 +106,17 @@ Plan Aggregate(const Plan& input, const std::vector<ProjectedColumn>& keys,
   return plan;
 }
 
+Plan Observe(const Plan& input, const std::string& name,
+             const std::vector<ProjectedColumn>& metrics) {
+  Plan plan;
+  *plan.mutable_collect_metrics()->mutable_input() = input;
+  plan.mutable_collect_metrics()->set_name(name);
+  for (const ProjectedColumn& metric : metrics) {
+    *plan.mutable_collect_metrics()->add_metrics() = ExpressionOf(metric);
+  }
+  return plan;
+}
+
 Plan Limit(const Plan& input, int num_rows) {
   Plan plan;
   *plan.mutable_limit()->mutable_input() = input;

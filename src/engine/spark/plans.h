@@ -41,6 +41,10 @@ Plan Filter(const Plan& input, const std::string& condition);
 /// A row for each group of equal keys, one if there are no keys: the keys, then the aggregates.
 Plan Aggregate(const Plan& input, const std::vector<ProjectedColumn>& keys,
                const std::vector<ProjectedColumn>& aggregates);
+/// The same rows; the metrics that are aggregated over them are told, under `name`, by the
+/// execution that computes them.
+Plan Observe(const Plan& input, const std::string& name,
+             const std::vector<ProjectedColumn>& metrics);
 /// At most that many rows.
 Plan Limit(const Plan& input, int num_rows);
 /// Pairs of rows for which a condition is true; it and what comes after say `l.` and `r.`.

@@ -53,10 +53,23 @@ void AddColumnsOf(const sql::Expression& expression, std::set<std::string>* colu
   for (const sql::ExpressionPtr& argument : expression.args) AddColumnsOf(*argument, columns);
 }
 
-void AddMetric(const std::string& sql, const std::string& name, connect::CollectMetrics* metrics) {
-  connect::Expression::Alias* alias = metrics->add_metrics()->mutable_alias();
-  alias->mutable_expr()->mutable_expression_string()->set_expression(sql);
-  alias->add_name(name);
+// For each condition the number of rows for which it is true, as an aggregate; and the columns that
+// they look into.
+std::vector<ProjectedColumn> CountsWhere(std::span<const sql::ExpressionPtr> conditions,
+                                         const Schema& schema, std::set<std::string>* looked_into) {
+  std::vector<ProjectedColumn> counts;
+  for (const sql::ExpressionPtr& condition : conditions) {
+    const sql::ExpressionPtr resolved = sql::Resolve(condition, schema);
+    if (resolved->type != kBooleanType && resolved->type != kNullType) {
+      throw Error(ErrorKind::kInvalidArgument,
+                  fmt::format("a condition must be true or false, this one is of type {}",
+                              resolved->type.ToString()));
+    }
+    AddColumnsOf(*resolved, looked_into);
+    counts.push_back({fmt::format("n{}", counts.size()),
+                      fmt::format("count_if({})", sql::Print(*resolved, sql::Dialect::kSpark))});
+  }
+  return counts;
 }
 
 // About what a row of a CSV file takes.
@@ -228,11 +241,10 @@ class SparkEngine final : public Engine {
   // Ends what Require began.
   void LookAt(std::span<const ObservedMetrics> metrics);
   void ExplainFailure(const Error& error);
-  void Settle(const Requirement& requirement);
+  // By value: what goes wrong as it explains itself ends all of them.
+  void Settle(Requirement requirement);
   // The rows of a plan, computed at the first use and kept on the cluster as long as the session.
   Plan Cached(const Plan& plan);
-  // The one row of a query whose columns are whole numbers.
-  std::vector<std::int64_t> Numbers(const Plan& plan);
   TrainingQuery QueryOf(const Relation& input, const TrainingView& view) const;
   // The distinct rows of a view, fetched once; null if it has too many rows.
   const DistinctRows* DistinctOf(const Relation& input, const TrainingView& view);
@@ -256,17 +268,6 @@ class SparkEngine final : public Engine {
   std::vector<std::optional<ValueRange>> known_ranges_;  // Of its features, found on the way.
 };
 
-std::vector<std::int64_t> SparkEngine::Numbers(const Plan& plan) {
-  std::vector<std::int64_t> numbers;
-  client_.Query(plan, [&](const ArrowRows& rows) {
-    for (std::int64_t row = 0; row < rows.num_rows; ++row) {
-      for (const ArrowColumn& column : rows.columns) numbers.push_back(column.Integer(row));
-    }
-  });
-  if (numbers.empty()) throw Error(ErrorKind::kInternal, "Spark returned no row of numbers");
-  return numbers;
-}
-
 Relation SparkEngine::ReadCsv(const CsvSource& source) {
   if (source.files.empty()) throw Error(ErrorKind::kInternal, "a CSV source without files");
   const std::optional<std::int64_t> num_bytes = BytesOf(source.files);
@@ -275,7 +276,7 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
   NoteInput(about_rows);
   const bool is_small = IsSmall(about_rows);
   const bool spans_lines = source.options.dialect == CsvOptions::Dialect::kRfc4180 &&
-                           (is_small || Numbers(CountOpenQuotes(source)).front() > 0);
+                           (is_small || client_.QueryNumbers(CountOpenQuotes(source)).front() > 0);
   // Types that are inferred; a declared one replaces it. Little data is read through here sooner
   // than by two jobs.
   Schema inferred;
@@ -482,8 +483,7 @@ Relation SparkEngine::Keep(const Relation& input) {
   // What is observed while rows are put into the cache is not told.
   for (auto& [name, requirement] : requirements_) {
     if (std::exchange(requirement.is_met, true)) continue;
-    const Requirement open = requirement;
-    Settle(open);
+    Settle(requirement);
   }
   const SparkTable& table = Of(input);
   return Add({.plan = Cached(table.plan), .vectors = table.vectors, .num_rows = table.num_rows},
@@ -520,7 +520,8 @@ Plan SparkEngine::Cached(const Plan& plan) {
 
 std::int64_t SparkEngine::Count(const Relation& input) {
   if (Of(input).num_rows) return *Of(input).num_rows;
-  return Numbers(spark_plans::Aggregate(Of(input).plan, {}, {{"", "count(*)"}})).front();
+  return client_.QueryNumbers(spark_plans::Aggregate(Of(input).plan, {}, {{"", "count(*)"}}))
+      .front();
 }
 
 // A job of little data takes as long as it takes to plan it: compiled code, plans that change while
@@ -546,24 +547,15 @@ Relation SparkEngine::Require(const Relation& input, std::vector<sql::Expression
   if (conditions.empty()) return input;
   const std::string name = fmt::format("fs_required_{}", num_requirements_++);
   SparkTable table{.vectors = Of(input).vectors, .num_rows = Of(input).num_rows};
-  Plan plan;
-  connect::CollectMetrics* metrics = plan.mutable_collect_metrics();
   std::set<std::string> looked_into;
-  for (std::size_t i = 0; i < conditions.size(); ++i) {
-    const sql::ExpressionPtr resolved = sql::Resolve(conditions[i], input.schema());
-    AddColumnsOf(*resolved, &looked_into);
-    AddMetric(fmt::format("count_if({})", sql::Print(*resolved, sql::Dialect::kSpark)),
-              fmt::format("m{}", i), metrics);
-  }
+  const std::vector<ProjectedColumn> counts = CountsWhere(conditions, input.schema(), &looked_into);
   for (const std::string& column : looked_into) table.vectors.erase(column);
-  *metrics->mutable_input() = ArraysOf(input, looked_into);
-  metrics->set_name(name);
-  table.plan = std::move(plan);
+  table.plan = spark_plans::Observe(ArraysOf(input, looked_into), name, counts);
   requirements_.emplace(name, Requirement{input, std::move(conditions), std::move(refuse)});
   return Add(std::move(table), input.schema());
 }
 
-void SparkEngine::Settle(const Requirement& requirement) {
+void SparkEngine::Settle(Requirement requirement) {
   Refuse(requirement, CountWhere(requirement.input, requirement.conditions));
 }
 
@@ -598,19 +590,8 @@ std::vector<std::int64_t> SparkEngine::CountWhere(const Relation& input,
                                                   std::span<const sql::ExpressionPtr> conditions) {
   if (conditions.empty()) return {};
   std::set<std::string> looked_into;
-  std::vector<ProjectedColumn> counts;
-  for (const sql::ExpressionPtr& condition : conditions) {
-    const sql::ExpressionPtr resolved = sql::Resolve(condition, input.schema());
-    if (resolved->type != kBooleanType && resolved->type != kNullType) {
-      throw Error(ErrorKind::kInvalidArgument,
-                  fmt::format("a condition must be true or false, this one is of type {}",
-                              resolved->type.ToString()));
-    }
-    AddColumnsOf(*resolved, &looked_into);
-    counts.push_back(
-        {"", fmt::format("count_if({})", sql::Print(*resolved, sql::Dialect::kSpark))});
-  }
-  return Numbers(spark_plans::Aggregate(ArraysOf(input, looked_into), {}, counts));
+  const std::vector<ProjectedColumn> counts = CountsWhere(conditions, input.schema(), &looked_into);
+  return client_.QueryNumbers(spark_plans::Aggregate(ArraysOf(input, looked_into), {}, counts));
 }
 
 std::vector<std::vector<ValueCount>> SparkEngine::ValueCountsOf(
@@ -885,15 +866,11 @@ WriteResult SparkEngine::Write(const Relation& input, const WriteOptions& option
     plan = spark_plans::Coalesce(plan, 1);
   }
   // The rows are counted as they are written.
-  Plan counted;
-  connect::CollectMetrics* metrics = counted.mutable_collect_metrics();
-  *metrics->mutable_input() = std::move(plan);
-  metrics->set_name("fs_written");
-  AddMetric("count(*)", "num_rows", metrics);
+  const Plan counted = spark_plans::Observe(plan, "fs_written", {{"num_rows", "count(*)"}});
 
   connect::Command command;
   connect::WriteOperation* write = command.mutable_write_operation();
-  *write->mutable_input() = std::move(counted);
+  *write->mutable_input() = counted;
   write->set_source(options.format == FileFormat::kCsv ? "csv" : "parquet");
   const bool is_remote = !options.remote_directory.empty();
   write->set_path(SparkUri(is_remote ? options.remote_directory : options.directory));

@@ -14,16 +14,6 @@
 
 namespace firesteel {
 
-std::optional<std::string> SparkReach::Ask(const std::string& query) {
-  std::optional<std::string> answer;
-  client_.Query(spark_plans::Sql(query), [&](const ArrowRows& rows) {
-    if (rows.num_rows == 0 || answer || rows.columns.empty()) return;
-    const ArrowColumn& column = rows.columns.back();
-    if (!column.IsNull(0)) answer = std::string(column.Text(0));
-  });
-  return answer;
-}
-
 bool SparkReach::IsHere() {
   if (is_ours_) return true;
   // Of a server on loopback, too: one on the first machine of a cluster, or at the end of a tunnel.
@@ -37,8 +27,9 @@ bool SparkReach::ToS3() {
   if (to_s3_) return *to_s3_;
   try {
     // A harmless function of the file system s3a, on an executor.
-    Ask("SELECT java_method('org.apache.hadoop.fs.s3a.S3AUtils', 'objectRepresentsDirectory', "
-        "'a/')");
+    client_.Query(spark_plans::Sql("SELECT java_method('org.apache.hadoop.fs.s3a.S3AUtils', "
+                                   "'objectRepresentsDirectory', 'a/')"),
+                  [](const ArrowRows&) {});
     to_s3_ = true;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kInvalidArgument) throw;

@@ -27,8 +27,6 @@ class SparkReach {
  private:
   // Whether all of Spark runs on this machine.
   bool IsHere();
-  // The text of the one value that a query gives; nothing if there is none.
-  std::optional<std::string> Ask(const std::string& query);
 
   ConnectClient& client_;
   const bool on_loopback_;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <string_view>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -74,7 +75,8 @@ void Sort(std::vector<WeightedValue>* values) {
 
 constexpr std::int64_t kBytesOfValue = 2 * sizeof(WeightedValue);
 
-[[noreturn]] void RefuseMany(const char* what, std::int64_t limit_bytes, const char* why) {
+[[noreturn]] void RefuseMany(std::string_view what, std::int64_t limit_bytes,
+                             std::string_view why) {
   throw Error(
       ErrorKind::kUnsupported,
       fmt::format("there are more {} than the {} MB of memory for them hold: {}; train with fewer "
@@ -309,13 +311,7 @@ std::vector<std::int64_t> CountValues(ConnectClient* client, const TrainingQuery
   for (const std::size_t feature : features) {
     counts.push_back({"", fmt::format("approx_count_distinct({})", Slot(feature))});
   }
-  std::vector<std::int64_t> values;
-  client->Query(spark_plans::Aggregate(SlotsOf(query), {}, counts), [&](const ArrowRows& batch) {
-    for (std::int64_t row = 0; row < batch.num_rows; ++row) {
-      for (const ArrowColumn& column : batch.columns) values.push_back(column.Integer(row));
-    }
-  });
-  return values;
+  return client->QueryNumbers(spark_plans::Aggregate(SlotsOf(query), {}, counts));
 }
 
 }  // namespace
@@ -413,8 +409,7 @@ std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& quer
     if (static_cast<std::int64_t>(cells.size()) * 2 * bytes_a_cell > limit_bytes) {
       RefuseMany("cells", limit_bytes,
                  fmt::format("{} of them came, and the rows do not collapse",
-                             WithThousands(static_cast<std::int64_t>(cells.size())))
-                     .c_str());
+                             WithThousands(static_cast<std::int64_t>(cells.size()))));
     }
   });
   if (!all_usable) return std::nullopt;
@@ -447,13 +442,7 @@ std::vector<std::int64_t> FetchUnusable(ConnectClient* client, const TrainingQue
   for (const std::string& column : columns) {
     unusable.push_back({"", fmt::format("count_if(NOT {})", IsUsable(column))});
   }
-  std::vector<std::int64_t> counts;
-  client->Query(spark_plans::Aggregate(SlotsOf(query), {}, unusable), [&](const ArrowRows& batch) {
-    for (std::int64_t row = 0; row < batch.num_rows; ++row) {
-      for (const ArrowColumn& column : batch.columns) counts.push_back(column.Integer(row));
-    }
-  });
-  return counts;
+  return client->QueryNumbers(spark_plans::Aggregate(SlotsOf(query), {}, unusable));
 }
 
 }  // namespace firesteel

@@ -77,12 +77,17 @@ struct ConnectClient::State {
     pair->set_key("spark.sql.execution.arrow.compression.codec");
     pair->set_value("zstd");
     try {
-      session.Call(&ConnectSession::Stub::Config, std::move(request), session.tuning().answer_time);
+      Configure(std::move(request));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::kInvalidArgument) throw;
       LogDebug(fmt::format("results come uncompressed: {}", error.what()));
     }
     is_open = true;
+  }
+
+  connect::ConfigResponse Configure(connect::ConfigRequest request) {
+    return session.Call(&ConnectSession::Stub::Config, std::move(request),
+                        session.tuning().answer_time);
   }
 
   void ShowProgress(const connect::ExecutePlanResponse::ExecutionProgress& message) const {
@@ -130,7 +135,8 @@ ConnectClient::ConnectClient(std::unique_ptr<State> state) : state_(std::move(st
 ConnectClient::~ConnectClient() {
   if (state_->elder != nullptr) state_->elder->Abandon(state_.get());
   for (connect::AnalyzePlanRequest& request : state_->at_end) {
-    state_->session.CallAtEnd(&ConnectSession::Stub::AnalyzePlan, std::move(request));
+    state_->session.CallAtEnd(&ConnectSession::Stub::AnalyzePlan, std::move(request),
+                              "Spark was not told what there was to tell at the end");
   }
   if (state_->is_ours && state_->session.answered()) state_->session.ReleaseSession();
 }
@@ -164,6 +170,17 @@ void ConnectClient::Query(const connect::Relation& relation,
   Execute(plan, [&](const connect::ExecutePlanResponse& answer) {
     if (answer.has_arrow_batch()) ReadArrowStream(answer.arrow_batch().data(), visitor);
   });
+}
+
+std::vector<std::int64_t> ConnectClient::QueryNumbers(const connect::Relation& relation) {
+  std::vector<std::int64_t> numbers;
+  Query(relation, [&](const ArrowRows& rows) {
+    for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+      for (const ArrowColumn& column : rows.columns) numbers.push_back(column.Integer(row));
+    }
+  });
+  if (numbers.empty()) throw Error(ErrorKind::kInternal, "Spark returned no row of numbers");
+  return numbers;
 }
 
 void ConnectClient::Run(const connect::Command& command,
@@ -200,8 +217,7 @@ void ConnectClient::SetConfig(const std::map<std::string, std::string>& settings
     pair->set_key(key);
     pair->set_value(value);
   }
-  const connect::ConfigResponse response = state_->session.Call(
-      &ConnectSession::Stub::Config, std::move(request), state_->session.tuning().answer_time);
+  const connect::ConfigResponse response = state_->Configure(std::move(request));
   for (const std::string& warning : response.warnings()) LogDebug("Spark: " + warning);
 }
 
@@ -211,16 +227,14 @@ void ConnectClient::UnsetConfig(const std::map<std::string, std::string>& settin
   for (const auto& [key, value] : settings) {
     request.mutable_operation()->mutable_unset()->add_keys(key);
   }
-  state_->session.Call(&ConnectSession::Stub::Config, std::move(request),
-                       state_->session.tuning().answer_time);
+  state_->Configure(std::move(request));
 }
 
 std::optional<std::string> ConnectClient::GetConfig(const std::string& key) {
   state_->Open();
   connect::ConfigRequest request;
   request.mutable_operation()->mutable_get_option()->add_keys(key);
-  const connect::ConfigResponse response = state_->session.Call(
-      &ConnectSession::Stub::Config, std::move(request), state_->session.tuning().answer_time);
+  const connect::ConfigResponse response = state_->Configure(std::move(request));
   for (const connect::KeyValue& pair : response.pairs()) {
     if (pair.key() == key && pair.has_value()) return pair.value();
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "engine/spark/connect/arrow_rows.h"
@@ -46,6 +47,9 @@ class ConnectClient {
   /// Executes a relation and shows its rows, batch by batch; each is dropped then.
   void Query(const spark::connect::Relation& relation,
              const std::function<void(const ArrowRows&)>& visitor);
+  /// The one row of a relation whose columns are whole numbers. Throws Error(kInternal) if there is
+  /// none.
+  std::vector<std::int64_t> QueryNumbers(const spark::connect::Relation& relation);
   /// Executes a command; the answers that are no rows, no progress and no
   /// metrics of operators; observed metrics are among them.
   void Run(const spark::connect::Command& command,

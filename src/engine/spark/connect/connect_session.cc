@@ -148,19 +148,14 @@ void ConnectSession::Release(const std::string& operation_id,
 
 void ConnectSession::InterruptOperation(const std::string& operation_id) {
   connect::InterruptRequest request;
-  Fill(&request);
   request.set_interrupt_type(connect::InterruptRequest::INTERRUPT_TYPE_OPERATION_ID);
   request.set_operation_id(operation_id);
-  grpc::ClientContext context;
-  context.set_deadline(In(tuning_.farewell_time));
-  AddMetadataTo(&context);
-  connect::InterruptResponse response;
-  const SparkStatus status = ReadStatus(stub().Interrupt(&context, request, &response), remote_);
-  if (!status.ok()) LogDebug("Spark could not be told to stop: " + status.text);
+  CallAtEnd(&Stub::Interrupt, std::move(request), "Spark could not be told to stop");
 }
 
 void ConnectSession::ReleaseSession() {
-  CallAtEnd(&Stub::ReleaseSession, connect::ReleaseSessionRequest());
+  CallAtEnd(&Stub::ReleaseSession, connect::ReleaseSessionRequest(),
+            "the session on Spark was not released");
 }
 
 void ConnectSession::Interrupt() {

@@ -107,18 +107,17 @@ class ConnectSession {
   void InterruptOperation(const std::string& operation_id);
   /// Ends the session on the server. Waits `farewell_time`.
   void ReleaseSession();
-  /// Calls once, whether we are interrupted or not, and waits `farewell_time`; what fails is logged
-  /// at debug level.
+  /// Calls once, whether we are interrupted or not, and waits `farewell_time`; a failure is logged
+  /// at debug level, as `failure` names it.
   template <typename Request, typename Response>
-  void CallAtEnd(Method<Request, Response> method, Request request) {
+  void CallAtEnd(Method<Request, Response> method, Request request, const char* failure) {
     Fill(&request);
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + tuning_.farewell_time);
     AddMetadataTo(&context);
     Response response;
     const SparkStatus status = ReadStatus((stub().*method)(&context, request, &response), remote_);
-    if (!status.ok())
-      LogDebug("Spark was not told what there was to tell at the end: " + status.text);
+    if (!status.ok()) LogDebug(std::string(failure) + ": " + status.text);
   }
 
   /// Any thread: ends what waits now or ever after with Error(kInterrupted).
