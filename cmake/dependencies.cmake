@@ -122,6 +122,8 @@ if(FIRESTEEL_SPARK)
   add_library(spark_connect_messages STATIC EXCLUDE_FROM_ALL ${connect_sources})
   target_compile_features(spark_connect_messages PUBLIC cxx_std_20)
   target_include_directories(spark_connect_messages SYSTEM PUBLIC ${connect_folder})
+  # Much code that does little: plans are small, and rows come as bytes.
+  target_compile_options(spark_connect_messages PRIVATE -O1 -g0)
   # One group, as they call each other: gRPC's archives, then what they stand on.
   set(grpc_archives)
   foreach(name grpc++ grpc gpr address_sorting upb re2 cares protobuf-lite z)

@@ -725,7 +725,8 @@ TEST(ConnectClientTest, WhatIsToBeToldAtTheEndIsToldAfterAnInterrupt) {
     visit.client.Interrupt();
     EXPECT_EQ(server.CountCalls("AnalyzePlan"), 0);
   }
-  const std::vector<std::string> calls = server.calls();
+  std::vector<std::string> calls = server.calls();
+  std::erase(calls, "ReleaseExecute");  // Nobody waits for those.
   ASSERT_GE(calls.size(), 2u);
   EXPECT_EQ(calls.end()[-2], "AnalyzePlan");
   EXPECT_EQ(calls.back(), "ReleaseSession");
