@@ -111,7 +111,9 @@ class SparkEngine final : public Engine {
     spark_version_ = client_.Analyze(request).spark_version().version();
     client_.SetConfig({{"spark.sql.ansi.enabled", "true"},
                        {"spark.sql.session.timeZone", "UTC"},
-                       {"spark.sql.caseSensitive", "false"}});
+                       {"spark.sql.caseSensitive", "false"},
+                       // Java compiles no longer method than this, and what it interprets is slow.
+                       {"spark.sql.codegen.hugeMethodLimit", "8000"}});
     client_.SetWatcher([this](std::span<const ObservedMetrics> metrics) { LookAt(metrics); },
                        [this](const Error& error) { ExplainFailure(error); });
   }
