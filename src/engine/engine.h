@@ -125,6 +125,10 @@ struct ScoreOptions {
   std::string output_column;  // Appended, double.
   // Whether a null vector gives null; otherwise it is an error, found when rows are computed.
   bool null_for_null = false;
+  // How a model of trees sees each feature: rows of finite features that fall into the same bins,
+  // categories whole numbers of their range, have the same prediction. Nothing if that can't be
+  // said.
+  std::optional<std::vector<FeatureBins>> bins = {};
   // The same model for an engine that runs elsewhere, which alone calls this, and has read the
   // files when Score returns.
   std::function<SparkScoring()> on_spark = {};

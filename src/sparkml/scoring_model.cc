@@ -1,9 +1,11 @@
 #include "sparkml/scoring_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -57,7 +59,49 @@ std::shared_ptr<const TreeEnsemble> AsSparkTrees(const XgboostModel& model) {
                                               2 * model.num_features());
 }
 
+std::optional<std::vector<FeatureBins>> BinsOfTrees(const TreeEnsemble& ensemble,
+                                                    std::size_t num_features) {
+  std::vector<FeatureBins> bins(num_features);
+  for (const Tree& tree : ensemble.trees()) {
+    for (const TreeNode& node : tree.nodes) {
+      if (node.is_leaf()) continue;
+      FeatureBins& feature = bins[static_cast<std::size_t>(node.feature) % num_features];
+      if (node.arity >= 0) {
+        if (feature.arity.value_or(node.arity) != node.arity) return std::nullopt;
+        feature.arity = node.arity;
+      } else if (std::isfinite(node.threshold)) {
+        feature.thresholds.push_back(node.threshold);
+      } else {
+        return std::nullopt;
+      }
+    }
+  }
+  for (FeatureBins& feature : bins) {
+    if (feature.arity && !feature.thresholds.empty()) return std::nullopt;
+    std::sort(feature.thresholds.begin(), feature.thresholds.end());
+    feature.thresholds.erase(std::unique(feature.thresholds.begin(), feature.thresholds.end()),
+                             feature.thresholds.end());
+  }
+  return bins;
+}
+
 }  // namespace
+
+std::optional<std::vector<FeatureBins>> ScoringBins(const Regressor& model) {
+  if (const auto* ensemble = dynamic_cast<const TreeEnsemble*>(&model)) {
+    return BinsOfTrees(*ensemble, model.num_features());
+  }
+  if (const auto* xgboost = dynamic_cast<const XgboostModel*>(&model)) {
+    const bool splits_at_infinity =
+        std::any_of(xgboost->trees().begin(), xgboost->trees().end(), [](const XgboostTree& tree) {
+          return std::any_of(tree.nodes.begin(), tree.nodes.end(), [](const XgboostNode& node) {
+            return !node.is_leaf() && std::isinf(node.cut);
+          });
+        });
+    if (!splits_at_infinity) return BinsOfTrees(*AsSparkTrees(*xgboost), model.num_features());
+  }
+  return std::nullopt;
+}
 
 SparkScoring WriteScoringModel(const Regressor& model, Engine& engine,
                                const std::string& directory) {

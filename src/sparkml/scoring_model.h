@@ -1,9 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/engine.h"
 #include "model/regressor.h"
+#include "table/cells.h"
 
 namespace firesteel {
 
@@ -13,5 +16,9 @@ namespace firesteel {
 /// nor a factorization machine, and for a split that no number can decide.
 SparkScoring WriteScoringModel(const Regressor& model, Engine& engine,
                                const std::string& directory);
+
+/// How trees, of Spark's or XGBoost's, see each feature: ScoreOptions::bins. Nothing for another
+/// model, and for trees that are not of one mind what a feature is.
+std::optional<std::vector<FeatureBins>> ScoringBins(const Regressor& model);
 
 }  // namespace firesteel

@@ -17,6 +17,7 @@ Relation Scorer::Score(const Relation& input, const Columns& columns) {
                        {.features = {columns.features, model_->num_features()},
                         .output_column = columns.output,
                         .null_for_null = columns.null_for_null,
+                        .bins = ScoringBins(*model_),
                         .on_spark = write},
                        [model = model_](MatrixView<const double> rows, std::span<double> out) {
                          model->Predict(rows, out);

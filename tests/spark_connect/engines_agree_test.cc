@@ -19,6 +19,7 @@
 #include "engine/duckdb/duckdb_engine.h"
 #include "engine/spark/spark_engine.h"
 #include "engine/spark/training_rows.h"
+#include "engine/spark/vector_slots.h"
 
 namespace firesteel {
 namespace {
@@ -31,6 +32,19 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+
+constexpr const char* kSchemaOfFeatures =
+    R"({"type":"struct","fields":[{"name":"f","type":{"type":"udt",)"
+    R"("class":"org.apache.spark.ml.linalg.VectorUDT","pyClass":"pyspark.ml.linalg.VectorUDT",)"
+    R"("sqlType":{"type":"struct","fields":[)"
+    R"({"name":"type","type":"byte","nullable":false,"metadata":{}},)"
+    R"({"name":"size","type":"integer","nullable":true,"metadata":{}},)"
+    R"({"name":"indices","type":{"type":"array","elementType":"integer","containsNull":false},)"
+    R"("nullable":true,"metadata":{}},)"
+    R"({"name":"values","type":{"type":"array","elementType":"double","containsNull":false},)"
+    R"("nullable":true,"metadata":{}}]}},"nullable":true,"metadata":{}},)"
+    R"({"name":"label","type":"double","nullable":true,"metadata":{}},)"
+    R"({"name":"weight","type":"double","nullable":true,"metadata":{}}]})";
 
 SparkRemote Remote() { return ParseSparkRemote(std::getenv("SPARK_REMOTE")); }
 
@@ -306,6 +320,58 @@ TEST_F(EnginesAgreeTest, TrainingSeesTheSame) {
   }
 }
 
+// Of the vectors of files, as structs and by Spark's functions, whether they are dense or sparse.
+TEST_F(EnginesAgreeTest, VectorsOfFilesAreTakenApart) {
+  constexpr std::int64_t kPlenty = std::int64_t{1} << 30;
+  const std::vector<FeatureBins> bins = {{.thresholds = {-1.0, 0.1, 2.25}},
+                                         {.arity = 2},
+                                         {.arity = 2},
+                                         {.arity = 2},
+                                         {.thresholds = {-3.0, 0.0, 4.0, 9.0}}};
+  const Relation made =
+      Features(*duckdb_, duckdb_->ReadCsv({.files = {RandomCsv("rows.csv", 400, 8)}}));
+  WriteOptions options;
+  options.directory = NewFolder();
+  options.uuid = "u";
+  options.key_values["org.apache.spark.sql.parquet.row.metadata"] = kSchemaOfFeatures;
+  const std::string file =
+      options.directory + "/" + duckdb_->Write(made, options).files.front();
+  for (const std::string& json : {std::string(kSchemaOfFeatures), std::string()}) {
+    const VectorSlots slots = SlotsOfFiles({file}, json, made.schema());
+    EXPECT_FALSE(NumbersOf(slots, "label", 1));
+    const TrainingQuery query{.plan = slots.plan,
+                              .features = NumbersOf(slots, "f", 5).value(),
+                              .label = "label",
+                              .weight = "weight"};
+    ConnectClient client(Remote());
+    const TrainingView view{.features = {"f", 5}, .label = "label", .weight = "weight"};
+    const std::vector<std::size_t> features = {0, 1, 2, 3, 4};
+    EXPECT_EQ(FetchDistinctValues(&client, query, features, kPlenty).values,
+              duckdb_->DistinctValues(made, view, features));
+    EXPECT_EQ(FetchRanges(&client, query), duckdb_->FeatureRanges(made, view));
+    const Cells all = FetchCells(&client, query, bins, kPlenty).value();
+    const Cells expected = duckdb_->MakeCells(made, view, bins).value();
+    EXPECT_EQ(all.bins, expected.bins);
+    EXPECT_EQ(all.labels, expected.labels);
+    EXPECT_EQ(all.weights, expected.weights);
+    EXPECT_EQ(all.counts, expected.counts);
+    // A vector of another length has no number where one is asked for.
+    TrainingQuery other = query;
+    other.features = NumbersOf(slots, "f", 6).value();
+    EXPECT_FALSE(HasAllFeatures(FetchDistinctRows(&client, other).value()));
+    EXPECT_TRUE(HasAllFeatures(FetchDistinctRows(&client, query).value()));
+  }
+  for (Engine* engine : Both()) {
+    const Relation read = engine->ReadParquet({file});
+    try {
+      engine->MakeCells(read, {.features = {"f", 6}, .label = "label"}, std::vector<FeatureBins>(6));
+      ADD_FAILURE() << engine->version() << " took vectors of five numbers for six";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("a vector of 5 numbers where")) << engine->version();
+    }
+  }
+}
+
 // What is asked of all rows when they do not collapse, beside what is asked of the distinct ones.
 TEST_F(EnginesAgreeTest, RowsThatDoNotCollapseGiveTheSame) {
   ConnectClient client(Remote());
@@ -324,12 +390,9 @@ TEST_F(EnginesAgreeTest, RowsThatDoNotCollapseGiveTheSame) {
                           number(static_cast<int>(random() % 3)), label,
                           number(1 + static_cast<int>(random() % 2)));
     }
-    const TrainingQuery query{.plan = spark_plans::Sql(fmt::format(
-                                  "SELECT * FROM VALUES {} AS t(f, label, weight)", rows)),
-                              .features = "f",
-                              .width = 3,
-                              .label = "label",
-                              .weight = "weight"};
+    const TrainingQuery query = QueryOfArray(
+        spark_plans::Sql(fmt::format("SELECT * FROM VALUES {} AS t(f, label, weight)", rows)), "f",
+        3, "label", "weight");
     const std::vector<FeatureBins> bins = {
         {.thresholds = {-10.0, -0.5, 0.1, 13.0}}, {.thresholds = {0.3, 1.7}}, {.arity = 3}};
     const std::vector<std::size_t> features = {0, 1, 2};

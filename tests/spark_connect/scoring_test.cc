@@ -27,6 +27,7 @@
 #include "model/xgboost_model.h"
 #include "sparkml/frame.h"
 #include "sparkml/pipeline_directory.h"
+#include "sparkml/scoring_model.h"
 #include "sparkml/spark_fit.h"
 #include "storage/location.h"
 #include "workflow/engine_training_source.h"
@@ -228,6 +229,135 @@ TEST_F(ScoringTest, ForestsOfXgboostHaveTheSameBits) {
   Compare(DrawnXgboostModel(40, 6, "reg:squarederror"), file, 0.0);
   // exp() of 32 bits, which two libraries may round to neighbours.
   Compare(DrawnXgboostModel(5, 3, "count:poisson"), file, 3e-7);
+}
+
+// Rows that fall close to the splits of a model, all of them into a bin.
+std::string RowsAtSplits(const std::vector<FeatureBins>& bins, int num_rows) {
+  SplitMix64 random(11);
+  const auto number = [&](const FeatureBins& feature) {
+    if (feature.thresholds.empty() || random.NextBelow(5) == 0) return random.NextDouble() - 0.5;
+    const double split = feature.thresholds[random.NextBelow(feature.thresholds.size())];
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    const double near[] = {split, std::nextafter(split, kInfinity),
+                           std::nextafter(split, -kInfinity)};
+    return near[random.NextBelow(3)];
+  };
+  std::string text = "row,a,b,kind\n";
+  for (int row = 0; row < num_rows; ++row) {
+    text += fmt::format("{},{},{},{}\n", row, number(bins[0]), number(bins[1]), random.NextBelow(40));
+  }
+  return text;
+}
+
+TEST_F(ScoringTest, RowsOfFilesAreLookedUpIfAllHaveABin) {
+  struct Case {
+    std::string more;  // One more row.
+    bool has_bin_of_trees = false, has_bin_of_xgboost = false;
+  };
+  const Case cases[] = {{"", true, true},
+                        {"900,0.5,NaN,3\n", false, false},
+                        {"900,-Infinity,1,3\n", false, false},
+                        {"900,0.5,1,1.5\n", false, true},
+                        {"900,0.5,1,40\n", false, true}};
+  const std::shared_ptr<const Regressor> models[] = {
+      DrawnModel(20, 5).model, DrawnXgboostModel(40, 6, "reg:squarederror"),
+      DrawnXgboostModel(5, 3, "count:poisson")};
+  for (const auto& model : models) {
+    const std::optional<std::vector<FeatureBins>> bins = ScoringBins(*model);
+    ASSERT_TRUE(bins);
+    const bool is_xgboost = model != models[0];
+    for (const Case& one : cases) {
+      const std::string file = File(RowsAtSplits(*bins, 300) + one.more);
+      const std::string frame = NewFolder();
+      WriteFrame(*duckdb_, Assembled(*duckdb_, file, false), frame, "u", "");
+      bool is_asked = false;
+      std::vector<std::vector<std::pair<double, double>>> made;
+      for (Engine* engine : {duckdb_, spark_}) {
+        const auto write = [&] {
+          is_asked = true;
+          return WriteScoringModel(*model, *engine, NewFolder() + "/model");
+        };
+        const Relation scored = engine->Score(
+            ReadFrame(*engine, Location::Parse(frame)),
+            {.features = {"f", 3}, .output_column = "p", .bins = bins, .on_spark = write},
+            [&](MatrixView<const double> rows, std::span<double> out) {
+              model->Predict(rows, out);
+            });
+        made.push_back(Predictions(*engine, scored));
+        EXPECT_FALSE(engine == duckdb_ && is_asked);
+      }
+      Equal(made[0], made[1], model == models[2] ? 3e-7 : 0.0);
+      EXPECT_EQ(is_asked, !(is_xgboost ? one.has_bin_of_xgboost : one.has_bin_of_trees))
+          << one.more;
+    }
+  }
+}
+
+// Columns of files are put together without Spark's vectors where that gives the same.
+TEST_F(ScoringTest, TrainingSeesTheSameOfAssembledColumnsOfFiles) {
+  for (const char* const hole : {"", "NaN"}) {
+    for (const bool has_hole : {false, true}) {
+      SplitMix64 random(5);
+      std::string text = "row,kind,b,label\n";
+      for (int row = 0; row < 300; ++row) {
+        text += fmt::format("{},{},{},{}\n", random.NextBelow(9), random.NextBelow(4),
+                            has_hole && row == 200 ? hole : fmt::format("{}", random.NextBelow(7)),
+                            random.NextBelow(5));
+      }
+      const Relation csv =
+          duckdb_->ReadCsv({.files = {File(text)}, .types = {{"b", kDoubleType}}});
+      std::vector<std::unique_ptr<Stage>> stages;
+      stages.push_back(MakeStage("OneHotEncoder",
+                                 {{"inputCols", {"kind"}}, {"outputCols", {"hot"}}}, "hot", "test"));
+      stages.push_back(MakeStage("VectorAssembler",
+                                 {{"inputCols", {"row", "kind"}}, {"outputCol", "pair"}}, "pair",
+                                 "test"));
+      const std::string frame = NewFolder();
+      WriteFrame(*duckdb_,
+                 Pipeline("made", std::move(stages)).Fit(*duckdb_, csv).Transform(*duckdb_, csv, ""),
+                 frame, "u", "");
+      const std::vector<FeatureBins> bins = {{.arity = 2},         {.arity = 2},
+                                             {.arity = 2},         {.thresholds = {1.0, 3.5}},
+                                             {.thresholds = {2.}}, {.thresholds = {0.5, 4.0}}};
+      const std::vector<std::size_t> features = {0, 3, 5};
+      const TrainingView view{.features = {"f", 6}, .label = "label"};
+      std::vector<std::string> errors;
+      std::vector<Cells> cells;
+      std::vector<std::vector<std::vector<WeightedValue>>> values;
+      for (Engine* engine : {duckdb_, spark_}) {
+        const Relation read = ReadFrame(*engine, Location::Parse(frame));
+        std::vector<std::unique_ptr<Stage>> assembler;
+        assembler.push_back(MakeStage(
+            "VectorAssembler", {{"inputCols", {"hot", "pair", "b"}}, {"outputCol", "f"}}, "f",
+            "test"));
+        try {
+          const PipelineModel model =
+              Pipeline("assembled", std::move(assembler)).Fit(*engine, read);
+          const Relation all = model.TransformBySparkStages(*engine, read, {}, "the rows");
+          sql::Select select;
+          select.items = {{Column("f"), "f"},
+                          {Column("label"), "label"},
+                          {Call("+", {Column("row"), Literal(1.0)}), "more"}};
+          const Relation rows = engine->Query(all, select);
+          values.push_back(engine->DistinctValues(rows, view, features));
+          cells.push_back(engine->MakeCells(rows, view, bins).value());
+        } catch (const Error& error) {
+          errors.emplace_back(error.what());
+        }
+      }
+      if (has_hole) {
+        ASSERT_EQ(errors.size(), 2U);
+        EXPECT_THAT(errors[0], HasSubstr("'b' is null or NaN in 1 row"));
+        EXPECT_EQ(errors[0], errors[1]);
+        continue;
+      }
+      ASSERT_TRUE(errors.empty()) << errors[0];
+      EXPECT_EQ(values[0], values[1]);
+      EXPECT_EQ(cells[0].bins, cells[1].bins);
+      EXPECT_EQ(cells[0].labels, cells[1].labels);
+      EXPECT_EQ(cells[0].counts, cells[1].counts);
+    }
+  }
 }
 
 TEST_F(ScoringTest, FactorizationMachinesAgree) {

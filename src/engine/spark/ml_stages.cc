@@ -112,6 +112,7 @@ SparkTable StagedTable(const SparkTable& table, const Schema& input,
   }
   SparkTable result{.plan = std::move(plan)};
   if (std::all_of(stages.begin(), stages.end(), KeepsAllRows)) result.num_rows = table.num_rows;
+  if (table.slots) result.slots = SlotsOfStages(*table.slots, input, stages);
   for (const Field& field : output.fields()) {
     if (field.type == kVectorType) result.vectors.insert(AsciiLower(field.name));
   }

@@ -117,6 +117,11 @@ Plan Observe(const Plan& input, const std::string& name,
   return plan;
 }
 
+bool Names(const Plan& plan, const std::string& text) {
+  // A message holds its texts as they are.
+  return plan.SerializeAsString().find(text) != std::string::npos;
+}
+
 Plan Limit(const Plan& input, int num_rows) {
   Plan plan;
   *plan.mutable_limit()->mutable_input() = input;

@@ -45,6 +45,8 @@ Plan Aggregate(const Plan& input, const std::vector<ProjectedColumn>& keys,
 /// execution that computes them.
 Plan Observe(const Plan& input, const std::string& name,
              const std::vector<ProjectedColumn>& metrics);
+/// Whether a text, such as the name of what is observed, is anywhere in a plan.
+bool Names(const Plan& plan, const std::string& text);
 /// At most that many rows.
 Plan Limit(const Plan& input, int num_rows);
 /// Pairs of rows for which a condition is true; it and what comes after say `l.` and `r.`.

@@ -18,12 +18,14 @@
 #include "engine/join_columns.h"
 #include "engine/spark/cluster_models.h"
 #include "engine/spark/ml_stages.h"
+#include "engine/spark/score_lookup.h"
 #include "engine/spark/scoring.h"
 #include "engine/spark/spark_files.h"
 #include "engine/spark/spark_reach.h"
 #include "engine/spark/spark_schema.h"
 #include "engine/spark/spark_table.h"
 #include "engine/spark/training_rows.h"
+#include "engine/spark/vector_slots.h"
 #include "sql/print.h"
 #include "sql/resolve.h"
 #include "storage/local_copy.h"
@@ -173,6 +175,7 @@ class SparkEngine final : public Engine {
     FetchedValues fetched =
         FetchDistinctValues(&client_, QueryOf(input, view), features, fetch_limit_);
     for (std::size_t i = 0; i < features.size(); ++i) {
+      if (HasNan(fetched.values[i])) SettleUnobserved(input, view.features, /*all_there=*/false);
       if (fetched.one_in[i] == 1) known_ranges_.at(features[i]) = RangeOf(fetched.values[i]);
     }
     return std::move(fetched.values);
@@ -181,7 +184,9 @@ class SparkEngine final : public Engine {
                                  std::span<const FeatureBins> bins) override {
     if (const DistinctRows* rows = DistinctOf(input, view)) return CellsOf(*rows, bins);
     std::optional<Cells> cells = FetchCells(&client_, QueryOf(input, view), bins, fetch_limit_);
+    SettleUnobserved(input, view.features, /*all_there=*/cells.has_value());
     if (!cells) return cells;
+    seen_ = SeenInCells(input, view.features, bins, *cells);
     for (std::size_t feature = 0; feature < bins.size(); ++feature) {
       // The bin of a category is its number.
       if (bins[feature].arity) known_ranges_.at(feature) = RangeOfBins(*cells, feature);
@@ -199,9 +204,12 @@ class SparkEngine final : public Engine {
   }
   std::vector<std::int64_t> CountUnusable(const Relation& input,
                                           const TrainingView& view) override {
-    const DistinctRows* rows = DistinctOf(input, view);
-    return rows != nullptr ? UnusableOf(*rows, view.weight.has_value())
-                           : FetchUnusable(&client_, QueryOf(input, view));
+    if (const DistinctRows* rows = DistinctOf(input, view)) {
+      return UnusableOf(*rows, view.weight.has_value());
+    }
+    // Of the vectors themselves: one of another length is told then.
+    const TrainingQuery query = QueryOf(input, view, /*by_vectors=*/true);
+    return FetchUnusable(&client_, query);
   }
 
   std::optional<RecordOrigin> Locate(const Relation& csv, const sql::ExpressionPtr& condition,
@@ -247,7 +255,13 @@ class SparkEngine final : public Engine {
   void Settle(Requirement requirement);
   // The rows of a plan, computed at the first use and kept on the cluster as long as the session.
   Plan Cached(const Plan& plan);
-  TrainingQuery QueryOf(const Relation& input, const TrainingView& view) const;
+  // The other way to the features, where there is one that tells whether what is required is there.
+  const VectorSlots* SlotsOf(const Relation& input, const ScanColumn& features) const;
+  TrainingQuery QueryOf(const Relation& input, const TrainingView& view,
+                        bool by_vectors = false) const;
+  // After a query of QueryOf, which may go by what does not observe a requirement: none is broken
+  // if all features of all rows are there; otherwise it is looked for.
+  void SettleUnobserved(const Relation& input, const ScanColumn& features, bool all_there);
   // The distinct rows of a view, fetched once; null if it has too many rows.
   const DistinctRows* DistinctOf(const Relation& input, const TrainingView& view);
 
@@ -268,6 +282,7 @@ class SparkEngine final : public Engine {
   std::string distinct_key_;                         // Of which view distinct_rows_ are.
   std::optional<DistinctRows> distinct_rows_;
   std::vector<std::optional<ValueRange>> known_ranges_;  // Of its features, found on the way.
+  std::optional<SeenRows> seen_;                         // By the last training.
 };
 
 Relation SparkEngine::ReadCsv(const CsvSource& source) {
@@ -356,6 +371,7 @@ Relation SparkEngine::ReadParquet(const std::vector<std::string>& files) {
     table.columns.push_back(std::move(column));
   }
   table.plan = WithOrigin(table, {});
+  table.slots = SlotsOfFiles(files, schema_json, local.schema());
   return Add(std::move(table), local.schema());
 }
 
@@ -445,6 +461,7 @@ Relation SparkEngine::Query(const Relation& input, const sql::Select& select) {
     rows = spark_plans::Filter(rows, sql::Print(*resolved.where, sql::Dialect::kSpark));
   }
   result.plan = spark_plans::Project(rows, columns);
+  if (table.slots) result.slots = SlotsOfQuery(*table.slots, input.schema(), resolved);
   return Add(std::move(result), std::move(resolved.schema));
 }
 
@@ -474,20 +491,30 @@ Relation SparkEngine::Join(const Relation& left, const Relation& right,
 
 Relation SparkEngine::Score(const Relation& input, const ScoreOptions& options,
                             RowFunction function) {
-  static_cast<void>(function);  // Rows do not come here.
-  SparkTable scored = ScoreTable(Of(input), input.schema(), options, &models_);
   Schema schema = input.schema();
   schema.Add({options.output_column, kDoubleType});
-  return Add(std::move(scored), std::move(schema));
+  const VectorSlots* slots = SlotsOf(input, options.features);
+  if (slots != nullptr && options.bins) {
+    const bool is_seen = seen_ && seen_->relation == input.name() &&
+                         EqualsIgnoringCase(seen_->features.name, options.features.name);
+    const SeenRows* seen = is_seen ? &*seen_ : nullptr;
+    if (auto scored =
+            LookUpScores(&client_, Of(input), *slots, seen, input.schema(), options, function)) {
+      SettleUnobserved(input, options.features, /*all_there=*/true);
+      return Add(*std::move(scored), std::move(schema));
+    }
+  }
+  return Add(ScoreTable(Of(input), input.schema(), options, &models_), std::move(schema));
 }
 
 Relation SparkEngine::Keep(const Relation& input) {
+  const SparkTable& table = Of(input);
   // What is observed while rows are put into the cache is not told.
   for (auto& [name, requirement] : requirements_) {
-    if (std::exchange(requirement.is_met, true)) continue;
+    if (requirement.is_met || !spark_plans::Names(table.plan, name)) continue;
+    requirement.is_met = true;
     Settle(requirement);
   }
-  const SparkTable& table = Of(input);
   return Add({.plan = Cached(table.plan), .vectors = table.vectors, .num_rows = table.num_rows},
              input.schema());
 }
@@ -547,12 +574,13 @@ void SparkEngine::NoteInput(std::optional<std::int64_t> num_rows) {
 Relation SparkEngine::Require(const Relation& input, std::vector<sql::ExpressionPtr> conditions,
                               std::function<void(std::span<const std::int64_t>)> refuse) {
   if (conditions.empty()) return input;
-  const std::string name = fmt::format("fs_required_{}", num_requirements_++);
+  const std::string name = fmt::format("fs_required_{}_", num_requirements_++);
   SparkTable table{.vectors = Of(input).vectors, .num_rows = Of(input).num_rows};
   std::set<std::string> looked_into;
   const std::vector<ProjectedColumn> counts = CountsWhere(conditions, input.schema(), &looked_into);
   for (const std::string& column : looked_into) table.vectors.erase(column);
   table.plan = spark_plans::Observe(ArraysOf(input, looked_into), name, counts);
+  if (Of(input).slots) table.slots = SlotsOfRequired(*Of(input).slots, name, conditions);
   requirements_.emplace(name, Requirement{input, std::move(conditions), std::move(refuse)});
   return Add(std::move(table), input.schema());
 }
@@ -779,7 +807,8 @@ void SparkEngine::ScanCounted(
       });
 }
 
-TrainingQuery SparkEngine::QueryOf(const Relation& input, const TrainingView& view) const {
+TrainingQuery SparkEngine::QueryOf(const Relation& input, const TrainingView& view,
+                                   bool by_vectors) const {
   const Field& features = input.schema().Get(view.features.name);
   if (features.type != kVectorType) {
     throw Error(ErrorKind::kInvalidArgument, fmt::format("column '{}' is {}, not a vector",
@@ -793,14 +822,42 @@ TrainingQuery SparkEngine::QueryOf(const Relation& input, const TrainingView& vi
     }
     return fmt::format("CAST({} AS DOUBLE)", Quote(field.name));
   };
-  TrainingQuery query{.plan = ArraysOf(input, {AsciiLower(features.name)}),
-                      .features = Quote(features.name),
-                      .width = view.features.width,
-                      .label = number(view.label),
-                      .weight = std::nullopt,
-                      .num_rows = Of(input).num_rows};
-  if (view.weight) query.weight = number(*view.weight);
+  const std::string label = number(view.label);
+  const std::optional<std::string> weight =
+      view.weight ? std::optional(number(*view.weight)) : std::nullopt;
+  const std::size_t width = view.features.width;
+  TrainingQuery query;
+  const VectorSlots* slots = by_vectors ? nullptr : SlotsOf(input, view.features);
+  if (slots != nullptr) {
+    query = {slots->plan, *NumbersOf(*slots, features.name, width), label, weight};
+  } else {
+    query = QueryOfArray(ArraysOf(input, {AsciiLower(features.name)}), Quote(features.name), width,
+                         label, weight);
+  }
+  query.num_rows = Of(input).num_rows;
   return query;
+}
+
+const VectorSlots* SparkEngine::SlotsOf(const Relation& input, const ScanColumn& features) const {
+  const std::optional<VectorSlots>& slots = Of(input).slots;
+  if (!slots || !slots->required.empty() || !NumbersOf(*slots, features.name, features.width) ||
+      (slots->requirement && !slots->assembled.contains(AsciiLower(features.name)))) {
+    return nullptr;
+  }
+  return &*slots;
+}
+
+void SparkEngine::SettleUnobserved(const Relation& input, const ScanColumn& features,
+                                   bool all_there) {
+  const VectorSlots* slots = SlotsOf(input, features);
+  if (slots == nullptr || !slots->requirement) return;
+  const auto found = requirements_.find(*slots->requirement);
+  if (found == requirements_.end() || found->second.is_met) return;
+  if (all_there) {
+    found->second.is_met = true;
+  } else {
+    Settle(std::move(requirements_.extract(found).mapped()));
+  }
 }
 
 const DistinctRows* SparkEngine::DistinctOf(const Relation& input, const TrainingView& view) {
@@ -808,6 +865,14 @@ const DistinctRows* SparkEngine::DistinctOf(const Relation& input, const Trainin
                                       view.label, view.weight.value_or(""));
   if (key != distinct_key_) {
     distinct_rows_ = FetchDistinctRows(&client_, QueryOf(input, view));
+    if (distinct_rows_ && !HasAllFeatures(*distinct_rows_)) {
+      SettleUnobserved(input, view.features, /*all_there=*/false);
+      // One of another length is an error then.
+      distinct_rows_ = FetchDistinctRows(&client_, QueryOf(input, view, /*by_vectors=*/true));
+    } else if (distinct_rows_) {
+      SettleUnobserved(input, view.features, /*all_there=*/true);
+      seen_ = SeenInRows(input, view.features, *distinct_rows_);
+    }
     distinct_key_ = key;
     known_ranges_.assign(view.features.width, std::nullopt);
     if (!distinct_rows_) {

@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/spark/plans.h"
+#include "engine/spark/vector_slots.h"
 
 namespace firesteel {
 
@@ -18,6 +19,7 @@ struct SparkTable {
   spark_plans::Plan plan = {};
   std::set<std::string> vectors = {};  // Columns that are vectors in the plan, in lower case.
   std::optional<std::int64_t> num_rows = {};  // Where footers said it.
+  std::optional<VectorSlots> slots = {};      // Another way to the numbers of vectors.
   /// Files of ours or others that a reader in this process knows, too.
   std::optional<Relation> local = {};
   std::optional<CsvSource> csv = {};

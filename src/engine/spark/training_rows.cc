@@ -12,9 +12,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/spark/bin_keys.h"
 #include "engine/spark/connect/arrow_rows.h"
-#include "sql/expression.h"
-#include "sql/print.h"
 
 namespace firesteel {
 namespace {
@@ -30,34 +29,20 @@ double NumberOrNaN(const ArrowColumn& column, std::int64_t row) {
 
 std::string Slot(std::size_t i) { return fmt::format("s{}", i); }
 
-// The rows with one column for each feature, `y` and `w`. A vector of another length is an error.
+// The rows with one column for each feature, `y` and `w`.
 Plan SlotsOf(const TrainingQuery& query) {
-  const Plan columns = spark_plans::Project(
-      query.plan, {{"f", query.features}, {"y", query.label}, {"w", query.weight.value_or("1e0")}});
-  const std::string checked = fmt::format(
-      "IF(size(f) = {0} OR f IS NULL, f, CAST(raise_error(concat('a vector of ', size(f), ' "
-      "numbers where {0} were expected')) AS ARRAY<DOUBLE>))",
-      query.width);
   std::vector<ProjectedColumn> slots;
-  for (std::size_t i = 0; i < query.width; ++i) {
-    slots.push_back({Slot(i), fmt::format("get(f, {})", i)});
+  for (std::size_t i = 0; i < query.features.size(); ++i) {
+    slots.push_back({Slot(i), query.features[i]});
   }
-  slots.insert(slots.end(), {{"y", "y"}, {"w", "w"}});
-  return spark_plans::Project(
-      spark_plans::Project(columns, {{"f", checked}, {"y", "y"}, {"w", "w"}}), slots);
+  slots.insert(slots.end(), {{"y", query.label}, {"w", query.weight.value_or("1e0")}});
+  return spark_plans::Project(query.plan, slots);
 }
 
 std::vector<ProjectedColumn> Keys(const std::vector<std::string>& names) {
   std::vector<ProjectedColumn> keys;
   for (const std::string& name : names) keys.push_back({"", name});
   return keys;
-}
-
-std::string IsUsable(const std::string& column) {
-  return fmt::format(
-      "({0} IS NOT NULL AND {0} > CAST('-Infinity' AS DOUBLE) AND {0} < "
-      "CAST('Infinity' AS DOUBLE))",
-      column);
 }
 
 bool IsBefore(double left, double right) {
@@ -122,27 +107,30 @@ Cells Ordered(const Cells& cells) {
   return ordered;
 }
 
-// The bin of a slot, in SQL.
-std::string BinSql(const std::string& slot, const FeatureBins& bins) {
-  if (bins.arity) return fmt::format("CAST({} AS INT)", slot);
-  if (bins.thresholds.empty()) return "0";
-  // Halves again and again: a chain of comparisons would take as many as there are thresholds.
-  const auto halve = [&](const auto& self, std::size_t begin, std::size_t end) -> std::string {
-    if (begin == end) return fmt::format("{}", begin);
-    const std::size_t middle = (begin + end) / 2;
-    return fmt::format("IF({} <= {}, {}, {})", slot,
-                       sql::Print(*sql::Literal(bins.thresholds[middle]), sql::Dialect::kSpark),
-                       self(self, begin, middle), self(self, middle + 1, end));
-  };
-  return halve(halve, 0, bins.thresholds.size());
-}
-
 }  // namespace
+
+TrainingQuery QueryOfArray(const Plan& plan, const std::string& features, std::size_t width,
+                           const std::string& label, const std::optional<std::string>& weight) {
+  const Plan columns =
+      spark_plans::Project(plan, {{"f", features}, {"y", label}, {"w", weight.value_or("1e0")}});
+  const std::string checked = fmt::format(
+      "IF(size(f) = {0} OR f IS NULL, f, CAST(raise_error(concat('a vector of ', size(f), ' "
+      "numbers where {0} were expected')) AS ARRAY<DOUBLE>))",
+      width);
+  TrainingQuery query{
+      .plan = spark_plans::Project(columns, {{"f", checked}, {"y", "y"}, {"w", "w"}}),
+      .features = {},
+      .label = "y",
+      .weight = std::nullopt};
+  for (std::size_t i = 0; i < width; ++i) query.features.push_back(fmt::format("get(f, {})", i));
+  if (weight) query.weight = "w";
+  return query;
+}
 
 std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const TrainingQuery& query) {
   if (query.num_rows.value_or(0) > kMaxFetchedRows) return std::nullopt;
   std::vector<std::string> keys;
-  for (std::size_t i = 0; i < query.width; ++i) keys.push_back(Slot(i));
+  for (std::size_t i = 0; i < query.features.size(); ++i) keys.push_back(Slot(i));
   keys.insert(keys.end(), {"y", "w"});
   Plan all = SlotsOf(query);
   // Reads no more of many rows than it takes to know that they are many.
@@ -155,8 +143,8 @@ std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const Train
                         ? spark_plans::Project(all, one)
                         : spark_plans::Aggregate(all, Keys(keys), {{"", "count(*)"}});
   DistinctRows rows;
-  rows.num_features = query.width;
-  const std::size_t width = query.width + 2;
+  rows.num_features = query.features.size();
+  const std::size_t width = query.features.size() + 2;
   client->Query(plan, [&](const ArrowRows& batch) {
     for (std::int64_t row = 0; row < batch.num_rows; ++row) {
       for (std::size_t i = 0; i < width; ++i) {
@@ -232,6 +220,21 @@ std::vector<std::int64_t> UnusableOf(const DistinctRows& rows, bool has_weight) 
     }
   }
   return counts;
+}
+
+bool HasAllFeatures(const DistinctRows& rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::span<const double> features = rows.row(i).first(rows.num_features);
+    if (std::any_of(features.begin(), features.end(), [](double x) { return std::isnan(x); })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool HasNan(const std::vector<WeightedValue>& values) {
+  return std::any_of(values.begin(), values.end(),
+                     [](const WeightedValue& value) { return std::isnan(value.value); });
 }
 
 ValueRange RangeOf(const std::vector<WeightedValue>& values) {
@@ -346,34 +349,17 @@ FetchedValues FetchDistinctValues(ConnectClient* client, const TrainingQuery& qu
 
 std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& query,
                                 std::span<const FeatureBins> bins, std::int64_t limit_bytes) {
-  // Bins side by side in as few numbers as hold them, as groups of few columns are found faster.
-  struct Word {
-    std::size_t begin = 0, end = 0;  // Features.
-    std::string sql;
-  };
-  std::vector<Word> words;
-  std::string is_usable = fmt::format("{} AND {}", IsUsable("y"), IsUsable("w"));
-  std::uint64_t room = 0;
-  for (std::size_t i = 0; i < bins.size(); ++i) {
-    is_usable += " AND " + IsUsable(Slot(i));
-    if (bins[i].arity) {
-      is_usable += fmt::format(" AND {0} >= 0 AND {0} < {1}", Slot(i), *bins[i].arity);
-    }
-    const std::uint64_t size = std::max<std::uint64_t>(bins[i].num_bins(), 1);
-    if (words.empty() || room < size) {
-      words.push_back({i, i, "0L"});
-      room = std::uint64_t{1} << 62;
-    }
-    Word& word = words.back();
-    word.sql = fmt::format("({} * {} + {})", word.sql, size, BinSql(Slot(i), bins[i]));
-    word.end = i + 1;
-    room /= size;
-  }
+  std::vector<std::string> features;
+  for (std::size_t i = 0; i < bins.size(); ++i) features.push_back(Slot(i));
+  const BinKeys bin_keys(bins, features);
+  const std::size_t num_words = bin_keys.words().size();
+  const std::string is_usable =
+      fmt::format("{} AND {}", AreFiniteSql({"y", "w"}), bin_keys.is_usable());
   std::vector<std::string> keys = {"u"};
   std::vector<ProjectedColumn> columns = {{"u", "u"}};
-  for (std::size_t i = 0; i < words.size(); ++i) {
+  for (std::size_t i = 0; i < num_words; ++i) {
     keys.push_back(fmt::format("k{}", i));
-    columns.push_back({keys.back(), fmt::format("IF(u, {}, -1L)", words[i].sql)});
+    columns.push_back({keys.back(), fmt::format("IF(u, {}, -1L)", bin_keys.words()[i])});
   }
   keys.insert(keys.end(), {"y", "w"});
   columns.insert(columns.end(), {{"y", "IF(u, y, 0e0)"}, {"w", "IF(u, w, 0e0)"}});
@@ -383,6 +369,7 @@ std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& quer
       Keys(keys), {{"", "count(*)"}});
   Cells cells;
   cells.num_features = bins.size();
+  std::vector<std::int64_t> words(num_words);
   bool all_usable = true;
   const std::int64_t bytes_a_cell = static_cast<std::int64_t>(2 * bins.size() + 3 * sizeof(double));
   client->Query(plan, [&](const ArrowRows& batch) {
@@ -393,17 +380,11 @@ std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& quer
       }
       const std::size_t first = cells.bins.size();
       cells.bins.resize(first + bins.size());
-      for (std::size_t w = 0; w < words.size(); ++w) {
-        auto left = static_cast<std::uint64_t>(batch.columns[1 + w].Integer(row));
-        for (std::size_t i = words[w].end; i-- > words[w].begin;) {
-          const std::uint64_t size = std::max<std::uint64_t>(bins[i].num_bins(), 1);
-          cells.bins[first + i] = static_cast<std::uint16_t>(left % size);
-          left /= size;
-        }
-      }
-      cells.labels.push_back(batch.columns[1 + words.size()].Number(row) + 0.0);
-      cells.weights.push_back(batch.columns[2 + words.size()].Number(row) + 0.0);
-      cells.counts.push_back(batch.columns[3 + words.size()].Integer(row));
+      for (std::size_t w = 0; w < num_words; ++w) words[w] = batch.columns[1 + w].Integer(row);
+      bin_keys.Decode(words, std::span(cells.bins).subspan(first));
+      cells.labels.push_back(batch.columns[1 + num_words].Number(row) + 0.0);
+      cells.weights.push_back(batch.columns[2 + num_words].Number(row) + 0.0);
+      cells.counts.push_back(batch.columns[3 + num_words].Integer(row));
     }
     // They are held twice while they are put in order.
     if (static_cast<std::int64_t>(cells.size()) * 2 * bytes_a_cell > limit_bytes) {
@@ -418,15 +399,15 @@ std::optional<Cells> FetchCells(ConnectClient* client, const TrainingQuery& quer
 
 std::vector<ValueRange> FetchRanges(ConnectClient* client, const TrainingQuery& query) {
   std::vector<ProjectedColumn> extremes;
-  for (std::size_t i = 0; i < query.width; ++i) {
+  for (std::size_t i = 0; i < query.features.size(); ++i) {
     for (const char* aggregate : {"min", "max"}) {
       extremes.push_back(
           {"", fmt::format("{0}({1}) FILTER (WHERE NOT isnan({1}))", aggregate, Slot(i))});
     }
   }
-  std::vector<ValueRange> ranges(query.width, {kNaN, kNaN});
+  std::vector<ValueRange> ranges(query.features.size(), {kNaN, kNaN});
   client->Query(spark_plans::Aggregate(SlotsOf(query), {}, extremes), [&](const ArrowRows& batch) {
-    for (std::size_t i = 0; i < query.width && batch.num_rows > 0; ++i) {
+    for (std::size_t i = 0; i < query.features.size() && batch.num_rows > 0; ++i) {
       ranges[i] = {NumberOrNaN(batch.columns[2 * i], 0), NumberOrNaN(batch.columns[2 * i + 1], 0)};
     }
   });
@@ -435,12 +416,12 @@ std::vector<ValueRange> FetchRanges(ConnectClient* client, const TrainingQuery& 
 
 std::vector<std::int64_t> FetchUnusable(ConnectClient* client, const TrainingQuery& query) {
   std::vector<std::string> columns;
-  for (std::size_t i = 0; i < query.width; ++i) columns.push_back(Slot(i));
+  for (std::size_t i = 0; i < query.features.size(); ++i) columns.push_back(Slot(i));
   columns.emplace_back("y");
   if (query.weight) columns.emplace_back("w");
   std::vector<ProjectedColumn> unusable;
   for (const std::string& column : columns) {
-    unusable.push_back({"", fmt::format("count_if(NOT {})", IsUsable(column))});
+    unusable.push_back({"", fmt::format("count_if(NOT {})", AreFiniteSql({column}))});
   }
   return client->QueryNumbers(spark_plans::Aggregate(SlotsOf(query), {}, unusable));
 }

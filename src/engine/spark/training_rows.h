@@ -11,15 +11,19 @@
 
 namespace firesteel {
 
-/// A TrainingView said in SQL over a plan: features an array, label and weight doubles.
+/// A TrainingView said in SQL over a plan, each number as a double.
 struct TrainingQuery {
   spark_plans::Plan plan;
-  std::string features;  // SQL of an array of doubles.
-  std::size_t width = 0;
+  std::vector<std::string> features;
   std::string label;
   std::optional<std::string> weight;
   std::optional<std::int64_t> num_rows = {};  // Where that is known before a job counts them.
 };
+
+/// The same rows where `features` is the SQL of an array. One of another length is an error.
+TrainingQuery QueryOfArray(const spark_plans::Plan& plan, const std::string& features,
+                           std::size_t width, const std::string& label,
+                           const std::optional<std::string>& weight);
 
 /// The distinct rows of a TrainingView with their numbers: all that a learner can ask, of little
 /// data in one job. A null is NaN, -0.0 is 0.0. Of few rows, the same one may come more than once.
@@ -46,6 +50,10 @@ std::vector<std::vector<WeightedValue>> DistinctValuesOf(const DistinctRows& row
 std::optional<Cells> CellsOf(const DistinctRows& rows, std::span<const FeatureBins> bins);
 std::vector<ValueRange> RangesOf(const DistinctRows& rows);
 std::vector<std::int64_t> UnusableOf(const DistinctRows& rows, bool has_weight);
+
+/// Whether no feature is null or NaN.
+bool HasAllFeatures(const DistinctRows& rows);
+bool HasNan(const std::vector<WeightedValue>& values);
 
 /// Of the values of one feature.
 ValueRange RangeOf(const std::vector<WeightedValue>& values);

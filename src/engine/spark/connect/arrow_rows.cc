@@ -138,4 +138,51 @@ void ReadArrowStream(std::string_view stream,
   }
 }
 
+std::string WriteArrowStream(const std::vector<ArrowNumbers>& columns) {
+  const auto check = [](int code) {
+    if (code != NANOARROW_OK) {
+      throw Error(ErrorKind::kInternal, "numbers can't be put into Arrow's format");
+    }
+  };
+  Owned<ArrowSchema, ReleaseSchema> schema;
+  ArrowSchemaInit(&schema.value);
+  check(ArrowSchemaSetTypeStruct(&schema.value, static_cast<std::int64_t>(columns.size())));
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const bool is_double = std::holds_alternative<std::vector<double>>(columns[i].values);
+    ArrowSchema* column = schema.value.children[i];
+    check(ArrowSchemaSetType(column, is_double ? NANOARROW_TYPE_DOUBLE : NANOARROW_TYPE_INT64));
+    check(ArrowSchemaSetName(column, columns[i].name.c_str()));
+  }
+  Owned<ArrowArray, ReleaseArray> array;
+  check(ArrowArrayInitFromSchema(&array.value, &schema.value, nullptr));
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    ArrowArray* column = array.value.children[i];
+    std::visit(
+        [&](const auto& values) {
+          check(ArrowBufferAppend(ArrowArrayBuffer(column, 1), values.data(),
+                                  static_cast<std::int64_t>(values.size() * sizeof(values[0]))));
+          column->length = static_cast<std::int64_t>(values.size());
+        },
+        columns[i].values);
+    array.value.length = column->length;
+  }
+  check(ArrowArrayFinishBuildingDefault(&array.value, nullptr));
+  Owned<ArrowArrayView, ArrowArrayViewReset> view;
+  check(ArrowArrayViewInitFromSchema(&view.value, &schema.value, nullptr));
+  check(ArrowArrayViewSetArray(&view.value, &array.value, nullptr));
+
+  Owned<ArrowBuffer, ArrowBufferReset> bytes;
+  ArrowBufferInit(&bytes.value);
+  ArrowIpcOutputStream output;
+  check(ArrowIpcOutputStreamInitBuffer(&output, &bytes.value));
+  Owned<ArrowIpcWriter, ArrowIpcWriterReset> writer;
+  // Takes the stream.
+  check(ArrowIpcWriterInit(&writer.value, &output));
+  check(ArrowIpcWriterWriteSchema(&writer.value, &schema.value, nullptr));
+  check(ArrowIpcWriterWriteArrayView(&writer.value, &view.value, nullptr));
+  check(ArrowIpcWriterWriteArrayView(&writer.value, nullptr, nullptr));
+  return {reinterpret_cast<const char*>(bytes.value.data),
+          static_cast<std::size_t>(bytes.value.size_bytes)};
+}
+
 }  // namespace firesteel

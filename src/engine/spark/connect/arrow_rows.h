@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 struct ArrowArrayView;
@@ -46,5 +47,13 @@ struct ArrowRows {
 /// Decodes a whole Arrow IPC stream and calls `visitor` for each of its batches. Every buffer is
 /// checked. Throws Error(kIo) for a stream that is cut or malformed.
 void ReadArrowStream(std::string_view stream, const std::function<void(const ArrowRows&)>& visitor);
+
+/// A column of whole numbers or of doubles, none of them null.
+struct ArrowNumbers {
+  std::string name;
+  std::variant<std::vector<std::int64_t>, std::vector<double>> values;
+};
+/// A table as an Arrow IPC stream of one batch. The columns must be of one length.
+std::string WriteArrowStream(const std::vector<ArrowNumbers>& columns);
 
 }  // namespace firesteel
