@@ -330,13 +330,13 @@ TEST_F(EnginesAgreeTest, VectorsOfFilesAreTakenApart) {
                                          {.thresholds = {-3.0, 0.0, 4.0, 9.0}}};
   const Relation made =
       Features(*duckdb_, duckdb_->ReadCsv({.files = {RandomCsv("rows.csv", 400, 8)}}));
-  WriteOptions options;
-  options.directory = NewFolder();
-  options.uuid = "u";
-  options.key_values["org.apache.spark.sql.parquet.row.metadata"] = kSchemaOfFeatures;
-  const std::string file =
-      options.directory + "/" + duckdb_->Write(made, options).files.front();
-  for (const std::string& json : {std::string(kSchemaOfFeatures), std::string()}) {
+  std::string file;
+  for (const std::string& json : {std::string(), std::string(kSchemaOfFeatures)}) {
+    WriteOptions options;
+    options.directory = NewFolder();
+    options.uuid = "u";
+    if (!json.empty()) options.key_values["org.apache.spark.sql.parquet.row.metadata"] = json;
+    file = options.directory + "/" + duckdb_->Write(made, options).files.front();
     const VectorSlots slots = SlotsOfFiles({file}, json, made.schema());
     EXPECT_FALSE(NumbersOf(slots, "label", 1));
     const TrainingQuery query{.plan = slots.plan,
@@ -364,10 +364,11 @@ TEST_F(EnginesAgreeTest, VectorsOfFilesAreTakenApart) {
   for (Engine* engine : Both()) {
     const Relation read = engine->ReadParquet({file});
     try {
-      engine->MakeCells(read, {.features = {"f", 6}, .label = "label"}, std::vector<FeatureBins>(6));
+      engine->MakeCells(read, {.features = {"f", 6}, .label = "label"},
+                        std::vector<FeatureBins>(6));
       ADD_FAILURE() << engine->version() << " took vectors of five numbers for six";
     } catch (const Error& error) {
-      EXPECT_THAT(error.what(), HasSubstr("a vector of 5 numbers where")) << engine->version();
+      EXPECT_THAT(error.what(), HasSubstr("a vector of 5 ")) << engine->version();
     }
   }
 }

@@ -244,7 +244,8 @@ std::string RowsAtSplits(const std::vector<FeatureBins>& bins, int num_rows) {
   };
   std::string text = "row,a,b,kind\n";
   for (int row = 0; row < num_rows; ++row) {
-    text += fmt::format("{},{},{},{}\n", row, number(bins[0]), number(bins[1]), random.NextBelow(40));
+    text +=
+        fmt::format("{},{},{},{}\n", row, number(bins[0]), number(bins[1]), random.NextBelow(40));
   }
   return text;
 }
@@ -259,9 +260,9 @@ TEST_F(ScoringTest, RowsOfFilesAreLookedUpIfAllHaveABin) {
                         {"900,-Infinity,1,3\n", false, false},
                         {"900,0.5,1,1.5\n", false, true},
                         {"900,0.5,1,40\n", false, true}};
-  const std::shared_ptr<const Regressor> models[] = {
-      DrawnModel(20, 5).model, DrawnXgboostModel(40, 6, "reg:squarederror"),
-      DrawnXgboostModel(5, 3, "count:poisson")};
+  const std::shared_ptr<const Regressor> models[] = {DrawnModel(20, 5).model,
+                                                     DrawnXgboostModel(12, 5, "reg:squarederror"),
+                                                     DrawnXgboostModel(5, 3, "count:poisson")};
   for (const auto& model : models) {
     const std::optional<std::vector<FeatureBins>> bins = ScoringBins(*model);
     ASSERT_TRUE(bins);
@@ -304,18 +305,18 @@ TEST_F(ScoringTest, TrainingSeesTheSameOfAssembledColumnsOfFiles) {
                             has_hole && row == 200 ? hole : fmt::format("{}", random.NextBelow(7)),
                             random.NextBelow(5));
       }
-      const Relation csv =
-          duckdb_->ReadCsv({.files = {File(text)}, .types = {{"b", kDoubleType}}});
+      const Relation csv = duckdb_->ReadCsv({.files = {File(text)}, .types = {{"b", kDoubleType}}});
       std::vector<std::unique_ptr<Stage>> stages;
-      stages.push_back(MakeStage("OneHotEncoder",
-                                 {{"inputCols", {"kind"}}, {"outputCols", {"hot"}}}, "hot", "test"));
+      stages.push_back(MakeStage(
+          "OneHotEncoder", {{"inputCols", {"kind"}}, {"outputCols", {"hot"}}}, "hot", "test"));
       stages.push_back(MakeStage("VectorAssembler",
                                  {{"inputCols", {"row", "kind"}}, {"outputCol", "pair"}}, "pair",
                                  "test"));
       const std::string frame = NewFolder();
-      WriteFrame(*duckdb_,
-                 Pipeline("made", std::move(stages)).Fit(*duckdb_, csv).Transform(*duckdb_, csv, ""),
-                 frame, "u", "");
+      WriteFrame(
+          *duckdb_,
+          Pipeline("made", std::move(stages)).Fit(*duckdb_, csv).Transform(*duckdb_, csv, ""),
+          frame, "u", "");
       const std::vector<FeatureBins> bins = {{.arity = 2},         {.arity = 2},
                                              {.arity = 2},         {.thresholds = {1.0, 3.5}},
                                              {.thresholds = {2.}}, {.thresholds = {0.5, 4.0}}};
@@ -327,9 +328,9 @@ TEST_F(ScoringTest, TrainingSeesTheSameOfAssembledColumnsOfFiles) {
       for (Engine* engine : {duckdb_, spark_}) {
         const Relation read = ReadFrame(*engine, Location::Parse(frame));
         std::vector<std::unique_ptr<Stage>> assembler;
-        assembler.push_back(MakeStage(
-            "VectorAssembler", {{"inputCols", {"hot", "pair", "b"}}, {"outputCol", "f"}}, "f",
-            "test"));
+        assembler.push_back(MakeStage("VectorAssembler",
+                                      {{"inputCols", {"hot", "pair", "b"}}, {"outputCol", "f"}},
+                                      "f", "test"));
         try {
           const PipelineModel model =
               Pipeline("assembled", std::move(assembler)).Fit(*engine, read);

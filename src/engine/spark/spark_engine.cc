@@ -248,6 +248,8 @@ class SparkEngine final : public Engine {
   }
   // Settings for the data there is so far, to be called with the rows of each source.
   void NoteInput(std::optional<std::int64_t> num_rows);
+  // Has settings in the session as long as they are wanted.
+  void Use(const std::map<std::string, std::string>& settings, bool wanted, bool* used);
   // Ends what Require began.
   void LookAt(std::span<const ObservedMetrics> metrics);
   void ExplainFailure(const Error& error);
@@ -276,7 +278,8 @@ class SparkEngine final : public Engine {
   std::map<std::string, SparkTable> tables_;  // By the name of the relation.
   int num_views_ = 0;
   std::optional<std::int64_t> num_rows_read_ = 0;  // Nothing: not known.
-  bool is_small_ = false;                          // As the session's settings are for.
+  bool is_small_ = false;                          // What the session's settings are for.
+  bool keeps_as_they_are_ = false;
   int num_requirements_ = 0;
   std::map<std::string, Requirement> requirements_;  // By the name of the metric that observes it.
   std::string distinct_key_;                         // Of which view distinct_rows_ are.
@@ -553,18 +556,26 @@ std::int64_t SparkEngine::Count(const Relation& input) {
       .front();
 }
 
-// A job of little data takes as long as it takes to plan it: compiled code, plans that change while
-// they run and two hundred partitions cost more than they save.
 void SparkEngine::NoteInput(std::optional<std::int64_t> num_rows) {
   num_rows_read_ =
       num_rows && num_rows_read_ ? std::optional(*num_rows_read_ + *num_rows) : std::nullopt;
+  // A job of little data takes as long as it takes to plan it: compiled code, plans that change
+  // while they run and two hundred partitions cost more than they save.
+  Use({{"spark.sql.shuffle.partitions", "1"},
+       {"spark.sql.adaptive.enabled", "false"},
+       {"spark.sql.codegen.wholeStage", "false"}},
+      IsSmall(num_rows_read_), &is_small_);
+  // To put into few bytes what is kept takes as long as to read it.
+  constexpr std::int64_t kMaxRowsAsTheyAre = std::int64_t{1} << 24;
+  Use({{"spark.sql.inMemoryColumnarStorage.compressed", "false"}},
+      num_rows_read_ && *num_rows_read_ <= kMaxRowsAsTheyAre, &keeps_as_they_are_);
+}
+
+void SparkEngine::Use(const std::map<std::string, std::string>& settings, bool wanted, bool* used) {
   // A session that the user named goes on after us, as it was.
-  if (!owns_session_ || IsSmall(num_rows_read_) == is_small_) return;
-  is_small_ = IsSmall(num_rows_read_);
-  const std::map<std::string, std::string> settings = {{"spark.sql.shuffle.partitions", "1"},
-                                                       {"spark.sql.adaptive.enabled", "false"},
-                                                       {"spark.sql.codegen.wholeStage", "false"}};
-  if (is_small_) {
+  if (!owns_session_ || wanted == *used) return;
+  *used = wanted;
+  if (wanted) {
     client_.SetConfig(settings);
   } else {
     client_.UnsetConfig(settings);
