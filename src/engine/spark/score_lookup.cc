@@ -71,6 +71,7 @@ std::optional<Combinations> CombinationsOf(const SeenRows& seen, std::span<const
     }
     keys.Encode(bins_of, words);
     distinct.insert(words);
+    if (distinct.size() > kMaxCombinations) return std::nullopt;
   }
   Combinations combinations(num_words);
   for (const std::vector<std::int64_t>& row : distinct) {
@@ -139,8 +140,10 @@ std::optional<SeenRows> SeenInCells(const Relation& relation, const ScanColumn& 
   return seen;
 }
 
-SeenRows SeenInRows(const Relation& relation, const ScanColumn& features,
-                    const DistinctRows& rows) {
+std::optional<SeenRows> SeenInRows(const Relation& relation, const ScanColumn& features,
+                                   const DistinctRows& rows) {
+  constexpr std::size_t kMaxNumbers = std::size_t{1} << 22;
+  if (rows.size() * rows.num_features > kMaxNumbers) return std::nullopt;
   SeenRows seen{.relation = relation.name(), .features = features};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::span<const double> row = rows.row(i).first(rows.num_features);

@@ -25,8 +25,9 @@ struct SeenRows {
 /// The rows of cells, one for each combination of bins. Nothing if they are very many.
 std::optional<SeenRows> SeenInCells(const Relation& relation, const ScanColumn& features,
                                     std::span<const FeatureBins> bins, const Cells& cells);
-/// The distinct rows themselves.
-SeenRows SeenInRows(const Relation& relation, const ScanColumn& features, const DistinctRows& rows);
+/// The distinct rows themselves. Nothing if they take much memory.
+std::optional<SeenRows> SeenInRows(const Relation& relation, const ScanColumn& features,
+                                   const DistinctRows& rows);
 
 /// The table with predictions appended that are made here, one for each combination of bins
 /// (`options.bins`) that its rows have, and looked up there by the bins of a row: a fraction of
