@@ -72,7 +72,7 @@ certificate = (
 
 
 class S3Server:
-    def __init__(self, bucket="firesteel-test", patience=30, tls=False, program=("-m", "moto.server")):
+    def __init__(self, bucket="firesteel-test", patience=30, tls=False, program=(ROOT / "tests/s3/atomic_server.py",)):
         """`program`: what moto's Python is started with, before the flags of moto's server."""
         self.bucket = bucket
         self._tls = tls
