@@ -1,5 +1,7 @@
 #include "workflow/scorer.h"
 
+#include <optional>
+
 #include "sparkml/scoring_model.h"
 
 namespace firesteel {
@@ -17,7 +19,7 @@ Relation Scorer::Score(const Relation& input, const Columns& columns) {
                        {.features = {columns.features, model_->num_features()},
                         .output_column = columns.output,
                         .null_for_null = columns.null_for_null,
-                        .bins = ScoringBins(*model_),
+                        .bins = engine_.AppliesSparkStages() ? ScoringBins(*model_) : std::nullopt,
                         .on_spark = write},
                        [model = model_](MatrixView<const double> rows, std::span<double> out) {
                          model->Predict(rows, out);

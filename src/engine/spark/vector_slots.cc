@@ -66,8 +66,9 @@ VectorSlots SlotsOfFiles(const std::vector<std::string>& files, const std::strin
   nlohmann::json json = nlohmann::json::parse(schema_json, nullptr, false);
   if (json.is_object() && json.contains("fields")) {
     for (nlohmann::json& field : json["fields"]) {
-      if (!SaysVector(schema_json, field.value("name", ""))) continue;
-      field["type"] = nlohmann::json(field["type"]["sqlType"]);
+      const auto type = field.find("type");
+      if (type == field.end() || !type->is_object() || !type->contains("sqlType")) continue;
+      field["type"] = nlohmann::json((*type)["sqlType"]);
       field["metadata"] = nlohmann::json::object();
     }
     stored = json.dump();
