@@ -129,6 +129,9 @@ struct ScoreOptions {
   // categories whole numbers of their range, have the same prediction. Nothing if that can't be
   // said.
   std::optional<std::vector<FeatureBins>> bins = {};
+  // Numeric columns that the predictions will be counted with (ScanCounted), where they are: who
+  // has to ask a cluster for something anyway may ask for that, too.
+  std::vector<std::string> counted_with = {};
   // The same model for an engine that runs elsewhere, which alone calls this, and has read the
   // files when Score returns.
   std::function<SparkScoring()> on_spark = {};

@@ -30,6 +30,9 @@ double ValueOf(const ErrorAccumulator& errors, std::string_view metric) {
 
 Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+// As SQL's `round`: halves away from zero, and no -0.0.
+double Rounded(double prediction) { return std::round(prediction) + 0.0; }
+
 std::vector<std::string> CategoriesOf(const Attribute& attribute) {
   if (!attribute.values.empty()) return attribute.values;
   std::vector<std::string> values;
@@ -67,33 +70,37 @@ std::vector<CategoryColumn> CategoryColumns(const Schema& frame) {
 std::string BaselineColumn(std::size_t number) { return fmt::format("__baseline_{}", number); }
 std::string PositionColumn(std::size_t number) { return fmt::format("__category_{}", number); }
 
+std::vector<std::string> EvaluatedColumns::BesidePredictions() const {
+  std::vector<std::string> beside = {label};
+  for (const Named& baseline : baselines) beside.push_back(baseline.column);
+  for (const auto& [category, column] : categories) beside.push_back(column);
+  return beside;
+}
+
 Evaluation::Evaluation(Engine& engine, const Relation& predictions,
                        const EvaluatedColumns& columns) {
-  std::vector<std::string> scanned = {columns.label, columns.raw, columns.rounded};
-  // Where a predictor's predictions are; nothing for the training mean.
-  std::vector<std::optional<std::size_t>> positions = {1, 2};
   predictors_ = {{columns.model}, {columns.model + ", rounded"}};
-  if (columns.training_mean) {
-    positions.push_back(std::nullopt);
-    predictors_.push_back({"training mean"});
-  }
+  if (columns.training_mean) predictors_.push_back({"training mean"});
   for (const EvaluatedColumns::Named& baseline : columns.baselines) {
-    positions.push_back(scanned.size());
-    scanned.push_back(baseline.column);
     predictors_.push_back({baseline.name});
   }
-  const std::size_t first_category = scanned.size();
-  for (const auto& [category, column] : columns.categories) {
-    scanned.push_back(column);
-    categories_.push_back(category);
-  }
+  for (const auto& [category, column] : columns.categories) categories_.push_back(category);
+  // The label, the baselines, the categories; then the predictions.
+  std::vector<std::string> scanned = columns.BesidePredictions();
+  const std::size_t num_baselines = columns.baselines.size(), first_category = 1 + num_baselines;
+  const std::size_t raw = scanned.size();
+  scanned.push_back(columns.raw);
   const Predictors none = predictors_;
   by_category_.resize(categories_.size());
   const auto add = [&](std::span<const double> row, std::int64_t count, Predictors* predictors) {
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-      const double predicted = positions[i] ? row[*positions[i]] : *columns.training_mean;
-      (*predictors)[i].errors.Add(row[0], predicted, count);
-    }
+    auto predictor = predictors->begin();
+    const auto judge = [&](double predicted) {
+      (predictor++)->errors.Add(row[0], predicted, count);
+    };
+    judge(row[raw]);
+    judge(Rounded(row[raw]));
+    if (columns.training_mean) judge(*columns.training_mean);
+    for (const double baseline : row.subspan(1, num_baselines)) judge(baseline);
   };
   engine.ScanCounted(
       predictions, scanned,
@@ -102,8 +109,8 @@ Evaluation::Evaluation(Engine& engine, const Relation& predictions,
           const std::span<const double> row = rows.row(i);
           num_rows_ += counts[i];
           if (!std::isfinite(row[0])) num_bad_labels_ += counts[i];
-          raw_.Add(row[0], row[1], counts[i]);
-          rounded_.Add(row[0], row[2], counts[i]);
+          raw_.Add(row[0], row[raw], counts[i]);
+          rounded_.Add(row[0], Rounded(row[raw]), counts[i]);
           add(row, counts[i], &predictors_);
           for (std::size_t j = 0; j < categories_.size(); ++j) {
             const double position = row[first_category + j];

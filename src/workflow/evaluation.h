@@ -35,12 +35,12 @@ std::vector<CategoryColumn> CategoryColumns(const Schema& frame);
 std::string BaselineColumn(std::size_t number);
 std::string PositionColumn(std::size_t number);
 
-/// What is judged: columns of a relation.
+/// What is judged: columns of a relation, the predictions as they are and rounded as SQL's `round`
+/// does.
 struct EvaluatedColumns {
   std::string label;
   std::string model;                         // How the model is called beside its baselines: "gbt".
-  std::string raw;                           // Its predictions,
-  std::string rounded;                       // and these rounded.
+  std::string raw;                           // Its predictions.
   std::optional<double> training_mean = {};  // Judged as a prediction, if known.
   struct Named {
     std::string name;
@@ -49,6 +49,9 @@ struct EvaluatedColumns {
   std::vector<Named> baselines = {};  // Columns that are judged as predictions.
   /// Category by category; `column` holds what CategoryColumn::expression gave.
   std::vector<std::pair<CategoryColumn, std::string>> categories = {};
+
+  /// All columns but `raw`.
+  std::vector<std::string> BesidePredictions() const;
 };
 
 /// How well a model and its baselines predict the rows of one part. Made by one pass of the engine;

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "features/stage_fixture.h"
@@ -20,14 +21,13 @@ using Json = nlohmann::ordered_json;
 class EvaluationTest : public StageFixture {
  protected:
   Relation Predictions(const std::string& csv) {
-    return Rows("y,rounded,raw,plan,category\n" + csv, {{"y", kDoubleType},
-                                                        {"rounded", kDoubleType},
-                                                        {"raw", kDoubleType},
-                                                        {"plan", kDoubleType},
-                                                        {"category", kIntType}});
+    return Rows("y,raw,plan,category\n" + csv, {{"y", kDoubleType},
+                                                {"raw", kDoubleType},
+                                                {"plan", kDoubleType},
+                                                {"category", kIntType}});
   }
   static EvaluatedColumns Columns() {
-    EvaluatedColumns columns{.label = "y", .model = "gbt", .raw = "raw", .rounded = "rounded"};
+    EvaluatedColumns columns{.label = "y", .model = "gbt", .raw = "raw"};
     columns.training_mean = 3.0;
     columns.baselines = {{"the plan", "plan"}};
     columns.categories = {
@@ -36,11 +36,30 @@ class EvaluationTest : public StageFixture {
   }
 };
 
+TEST_F(EvaluationTest, RoundsAsTheRoundedColumnOfAFileIs) {
+  const char* const numbers[] = {"0.5",  "-0.5", "-0.4", "1.5",  "2.5",   "-2.5", "0.49999999999999994",
+                                 "-0.0", "1e17", "-7.5", "NaN",  "1e30", "4503599627370495.5"};
+  for (const char* const number : numbers) {
+    const Relation rows = Predictions(std::string("0,") + number + ",0,0\n");
+    const Relation rounded = engine().Query(
+        rows, {.items = {{sql::Call("round", {sql::Column("raw")}), "rounded"}}, .where = {}});
+    const double expected = std::get<double>(engine().FetchRow(rounded).front().value);
+    EvaluatedColumns columns{.label = "y", .model = "gbt", .raw = "raw"};
+    const Evaluation evaluation(engine(), rows, columns);
+    const double error = evaluation.rounded().Result().mean_absolute_error;
+    if (std::isnan(expected)) {
+      EXPECT_TRUE(std::isnan(error)) << number;
+    } else {
+      EXPECT_FLOAT_EQ(error, std::fabs(expected)) << number;
+    }
+  }
+}
+
 TEST_F(EvaluationTest, JudgesAllPredictorsAndEachCategory) {
   const Evaluation evaluation(engine(),
-                              Predictions("1,1,1.4,2,0\n"
-                                          "2,3,2.6,2,1\n"
-                                          "6,6,6.0,2,\n"),
+                              Predictions("1,1.4,2,0\n"
+                                          "2,2.6,2,1\n"
+                                          "6,6.0,2,\n"),
                               Columns());
   EXPECT_EQ(evaluation.num_rows(), 3);
   EXPECT_EQ(evaluation.label_mean(), 3.0);
@@ -67,8 +86,8 @@ TEST_F(EvaluationTest, JudgesAllPredictorsAndEachCategory) {
 
 TEST_F(EvaluationTest, AModelThatIsNoBetterThanABaselineIsWarnedOf) {
   const Evaluation evaluation(engine(),
-                              Predictions("1,5,5,1,0\n"
-                                          "2,9,9,3,1\n"),
+                              Predictions("1,5,1,0\n"
+                                          "2,9,3,1\n"),
                               Columns());
   EXPECT_THAT(evaluation.Warnings("validation 'v'"),
               ElementsAre(HasSubstr("validation 'v': the model is NOT BETTER than the baseline "
@@ -79,7 +98,7 @@ TEST_F(EvaluationTest, AModelThatIsNoBetterThanABaselineIsWarnedOf) {
 }
 
 TEST_F(EvaluationTest, ANanPredictionIsWorseThanAnyBaseline) {
-  const Evaluation evaluation(engine(), Predictions("1,NaN,NaN,,0\n"), Columns());
+  const Evaluation evaluation(engine(), Predictions("1,NaN,,0\n"), Columns());
   EXPECT_TRUE(evaluation.ToJson()["predictors"]["gbt"]["mean_absolute_error"].is_null());
   EXPECT_THAT(evaluation.Warnings("rows"),
               ElementsAre(HasSubstr("NOT BETTER than the baseline 'training mean'"),
@@ -87,7 +106,7 @@ TEST_F(EvaluationTest, ANanPredictionIsWorseThanAnyBaseline) {
 }
 
 TEST_F(EvaluationTest, LabelsThatAreNoNumbersAreCounted) {
-  const Evaluation evaluation(engine(), Predictions(",1,1,1,0\nNaN,1,1,1,0\n1,1,1,1,0\n"),
+  const Evaluation evaluation(engine(), Predictions(",1,1,0\nNaN,1,1,0\n1,1,1,0\n"),
                               Columns());
   EXPECT_EQ(evaluation.num_bad_labels(), 2);
 }
@@ -98,7 +117,7 @@ TEST_F(EvaluationTest, RowsThatDoNotRepeatAreJudgedAlike) {
   constexpr int kNumRows = 100001;
   for (int i = 0; i < kNumRows; ++i) {
     const std::string plan = std::to_string(i / 100000.0);
-    csv += "0,0," + plan + "," + plan + ",0\n";
+    csv += "0," + plan + "," + plan + ",0\n";
   }
   const Evaluation evaluation(engine(), Predictions(csv), Columns());
   const Json gbt = evaluation.ToJson()["predictors"]["gbt"];

@@ -68,7 +68,7 @@ void Evaluate(Engine& engine, const Workflow& workflow, const PredictionOptions&
   const Frame input = step.rows.Read(&work);
   work.clock.Begin("checking");
   EvaluatedColumns columns{
-      .label = "", .model = model.kind, .raw = kRawPrediction, .rounded = kRoundedPrediction};
+      .label = "", .model = model.kind, .raw = kRawPrediction};
   columns.training_mean = TrainingMean(model);
   const FurtherColumns further(workflow, model);
   const ScoredRows scored = ScoreRows(

@@ -346,7 +346,15 @@ void Training::WriteModelFolder(const std::shared_ptr<const Regressor>& model) c
 void Training::Predict(const Part& part, Scorer* scorer) {
   // Names that no column has; those of the result are checked by the query below.
   const std::string score = "__prediction";
-  const Relation scored = scorer->Score(part.assembled, {.features = kFeatures, .output = score});
+  const bool is_validation = &part == &validation_;
+  std::vector<std::string> counted_with = {label_};
+  if (is_validation) {
+    counted_with.insert(counted_with.end(), workflow_.baselines.begin(), workflow_.baselines.end());
+    for (std::size_t i = 0; i < categories_.size(); ++i) counted_with.push_back(PositionColumn(i));
+  }
+  const Relation scored =
+      scorer->Score(part.assembled,
+                    {.features = kFeatures, .output = score, .counted_with = counted_with});
   sql::Select select;
   select.items.push_back({sql::Column(label_), label_});
   select.items.push_back({sql::Call("round", {sql::Column(score)}), kRounded});
@@ -360,9 +368,8 @@ void Training::Predict(const Part& part, Scorer* scorer) {
   for (const sql::SelectItem& item : select.items) {
     shown.items.push_back({sql::Column(item.name), item.name});
   }
-  EvaluatedColumns columns{
-      .label = label_, .model = choice_.kind->name, .raw = kPrediction, .rounded = kRounded};
-  if (&part == &validation_) {
+  EvaluatedColumns columns{.label = label_, .model = choice_.kind->name, .raw = kPrediction};
+  if (is_validation) {
     columns.training_mean = training_mean_;
     for (const std::string& column : workflow_.baselines) {
       columns.baselines.push_back({column, BaselineColumn(columns.baselines.size())});
@@ -384,7 +391,7 @@ void Training::Predict(const Part& part, Scorer* scorer) {
                             part.Where(), label_, WithThousands(evaluation.num_bad_labels()),
                             WithThousands(part.frame.num_rows)));
   }
-  if (&part == &training_) training_mean_ = evaluation.label_mean();
+  if (!is_validation) training_mean_ = evaluation.label_mean();
 
   WriteOptions options;
   options.format = FileFormat::kCsv;

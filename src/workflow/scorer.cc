@@ -20,6 +20,7 @@ Relation Scorer::Score(const Relation& input, const Columns& columns) {
                         .output_column = columns.output,
                         .null_for_null = columns.null_for_null,
                         .bins = engine_.AppliesSparkStages() ? ScoringBins(*model_) : std::nullopt,
+                        .counted_with = columns.counted_with,
                         .on_spark = write},
                        [model = model_](MatrixView<const double> rows, std::span<double> out) {
                          model->Predict(rows, out);

@@ -22,7 +22,8 @@ class Scorer {
   struct Columns {
     std::string features;
     std::string output;          // Appended, double.
-    bool null_for_null = false;  // As for ScoreOptions.
+    bool null_for_null = false;                  // As for ScoreOptions,
+    std::vector<std::string> counted_with = {};  // and this.
   };
   /// Throws as Engine::Score and WriteScoringModel do.
   Relation Score(const Relation& input, const Columns& columns);

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <set>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -23,6 +23,7 @@ using spark_plans::ProjectedColumn;
 using spark_plans::Quote;
 
 constexpr int kMaxCombinations = 1 << 17;
+constexpr std::size_t kMaxSeenNumbers = std::size_t{1} << 22;
 // Of all features together: SQL that is much longer takes seconds to compile.
 constexpr std::size_t kMaxBins = 1'024;
 
@@ -40,8 +41,16 @@ double ValueIn(const FeatureBins& bins, std::uint16_t bin) {
   return std::nextafter(bins.thresholds.back(), std::numeric_limits<double>::infinity());
 }
 
-// Combinations of bins as the numbers of BinKeys, word by word.
-using Combinations = std::vector<std::vector<std::int64_t>>;
+// Kinds of rows by the numbers of BinKeys, word by word, each kind at least once.
+struct RowKinds {
+  std::vector<std::vector<std::int64_t>> words;
+  // Where rows are counted: the values of columns beside them, shape (n, columns), and how many
+  // rows there are of each kind.
+  std::vector<double> beside = {};
+  std::vector<std::int64_t> counts = {};
+
+  std::size_t size() const { return words.front().size(); }
+};
 
 // Whether what a training could not tell apart a model does not either.
 bool TellsApart(std::span<const FeatureBins> training, std::span<const FeatureBins> model) {
@@ -54,11 +63,13 @@ bool TellsApart(std::span<const FeatureBins> training, std::span<const FeatureBi
   return true;
 }
 
-std::optional<Combinations> CombinationsOf(const SeenRows& seen, std::span<const FeatureBins> bins,
-                                           const BinKeys& keys) {
+std::optional<RowKinds> KindsOf(const SeenRows& seen, std::span<const FeatureBins> bins,
+                                const BinKeys& keys) {
   const std::size_t width = bins.size(), num_words = keys.words().size();
   if (!seen.bins.empty() && !TellsApart(seen.bins, bins)) return std::nullopt;
-  std::set<std::vector<std::int64_t>> distinct;
+  RowKinds kinds{.words = std::vector<std::vector<std::int64_t>>(num_words),
+                 .beside = seen.labels,
+                 .counts = seen.counts};
   std::vector<std::uint16_t> bins_of(width);
   std::vector<std::int64_t> words(num_words);
   for (std::size_t begin = 0; begin < seen.values.size(); begin += width) {
@@ -70,42 +81,111 @@ std::optional<Combinations> CombinationsOf(const SeenRows& seen, std::span<const
       bins_of[i] = bins[i].BinOf(value);
     }
     keys.Encode(bins_of, words);
-    distinct.insert(words);
-    if (distinct.size() > kMaxCombinations) return std::nullopt;
+    for (std::size_t i = 0; i < num_words; ++i) kinds.words[i].push_back(words[i]);
   }
-  Combinations combinations(num_words);
-  for (const std::vector<std::int64_t>& row : distinct) {
-    for (std::size_t i = 0; i < num_words; ++i) combinations[i].push_back(row[i]);
+  return kinds;
+}
+
+struct UnusableRow {};
+
+// The kinds of rows of a plan that has the numbers of each and whether it is usable, apart by the
+// columns `beside` and counted if there are any. Nothing if they are too many. Throws UnusableRow.
+std::optional<RowKinds> FetchKinds(ConnectClient* client, const Plan& rows, std::size_t num_words,
+                                   const std::vector<std::string>& beside) {
+  std::vector<ProjectedColumn> group = {{"", kUsable}}, counts;
+  for (std::size_t i = 0; i < num_words; ++i) group.push_back({"", Word(i)});
+  for (const std::string& column : beside) {
+    group.push_back({"", fmt::format("CAST({} AS DOUBLE)", Quote(column))});
+  }
+  if (!beside.empty()) counts.push_back({"", "count(*)"});
+  RowKinds kinds{.words = std::vector<std::vector<std::int64_t>>(num_words)};
+  bool all_usable = true;
+  client->Query(
+      spark_plans::Limit(spark_plans::Aggregate(rows, group, counts), kMaxCombinations + 1),
+      [&](const ArrowRows& batch) {
+        for (std::int64_t row = 0; row < batch.num_rows; ++row) {
+          auto column = batch.columns.begin();
+          if ((column++)->Integer(row) == 0) all_usable = false;
+          for (std::vector<std::int64_t>& word : kinds.words) {
+            word.push_back((column++)->Integer(row));
+          }
+          for (std::size_t i = 0; i < beside.size(); ++i) {
+            kinds.beside.push_back((column++)->NumberOrNaN(row));
+          }
+          if (!beside.empty()) kinds.counts.push_back(column->Integer(row));
+        }
+      });
+  if (!all_usable) throw UnusableRow{};
+  if (kinds.size() > kMaxCombinations) return std::nullopt;
+  return kinds;
+}
+
+// Each combination of words once, and which of them the rows of each kind have.
+struct Combinations {
+  std::vector<std::vector<std::int64_t>> words;  // Word by word, in order.
+  std::vector<std::size_t> of;                   // By the number of the kind.
+
+  std::size_t size() const { return words.front().size(); }
+};
+
+Combinations CombinationsOf(const RowKinds& kinds) {
+  const auto words_of = [&](std::size_t kind) {
+    std::vector<std::int64_t> words;
+    for (const std::vector<std::int64_t>& word : kinds.words) words.push_back(word[kind]);
+    return words;
+  };
+  std::vector<std::size_t> order(kinds.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
+    for (const std::vector<std::int64_t>& word : kinds.words) {
+      if (word[left] != word[right]) return word[left] < word[right];
+    }
+    return false;
+  });
+  Combinations combinations{.words = std::vector<std::vector<std::int64_t>>(kinds.words.size()),
+                            .of = std::vector<std::size_t>(kinds.size())};
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::vector<std::int64_t> words = words_of(order[i]);
+    if (i == 0 || words != words_of(order[i - 1])) {
+      for (std::size_t k = 0; k < words.size(); ++k) combinations.words[k].push_back(words[k]);
+    }
+    combinations.of[order[i]] = combinations.size() - 1;
   }
   return combinations;
 }
 
-// The combinations of a plan that has the numbers of each row and whether it is usable. Nothing if
-// a row is not, or if they are too many.
-std::optional<Combinations> FetchCombinations(ConnectClient* client, const Plan& rows,
-                                              std::size_t num_words) {
-  std::vector<ProjectedColumn> group = {{"", kUsable}};
-  for (std::size_t i = 0; i < num_words; ++i) group.push_back({"", Word(i)});
-  Combinations combinations(num_words);
-  bool all_usable = true;
-  client->Query(spark_plans::Limit(spark_plans::Aggregate(rows, group, {}), kMaxCombinations + 1),
-                [&](const ArrowRows& batch) {
-                  for (std::int64_t row = 0; row < batch.num_rows; ++row) {
-                    all_usable = all_usable && batch.columns[0].Integer(row) != 0;
-                    for (std::size_t i = 0; i < num_words; ++i) {
-                      combinations[i].push_back(batch.columns[1 + i].Integer(row));
-                    }
-                  }
-                });
-  if (!all_usable || combinations.front().size() > kMaxCombinations) return std::nullopt;
-  return combinations;
+// What can be counted beside the predictions: nothing unless all that was asked for.
+std::vector<std::string> CountedBeside(const KnownRows& known, const SparkTable& table,
+                                       const Schema& schema,
+                                       const std::vector<std::string>& columns) {
+  const bool is_cheap =
+      known.are_alike || (table.num_rows && *table.num_rows <= std::int64_t{kMaxCombinations});
+  const bool is_possible = std::all_of(columns.begin(), columns.end(), [&](const auto& column) {
+    return schema.Find(column) && schema.Get(column).type.IsNumeric();
+  });
+  return is_cheap && is_possible ? columns : std::vector<std::string>();
+}
+
+CountedRows CountedOf(const RowKinds& kinds, const std::vector<std::string>& beside,
+                      const Combinations& combinations, const std::vector<double>& scores,
+                      const std::string& output) {
+  CountedRows counted{.counts = kinds.counts};
+  for (std::size_t i = 0; i < beside.size(); ++i) counted.columns[AsciiLower(beside[i])] = i;
+  counted.columns[AsciiLower(output)] = beside.size();
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    const auto begin = kinds.beside.begin() + static_cast<std::ptrdiff_t>(kind * beside.size());
+    counted.values.insert(counted.values.end(), begin,
+                          begin + static_cast<std::ptrdiff_t>(beside.size()));
+    counted.values.push_back(scores[combinations.of[kind]]);
+  }
+  return counted;
 }
 
 // A table of words and scores in the plan itself.
 Plan TableOf(const Combinations& combinations, const std::vector<double>& scores) {
   std::vector<ArrowNumbers> columns;
-  for (std::size_t i = 0; i < combinations.size(); ++i) {
-    columns.push_back({Word(i), combinations[i]});
+  for (std::size_t i = 0; i < combinations.words.size(); ++i) {
+    columns.push_back({Word(i), combinations.words[i]});
   }
   columns.push_back({kScore, scores});
   Plan table;
@@ -119,41 +199,35 @@ Plan TableOf(const Combinations& combinations, const std::vector<double>& scores
 
 }  // namespace
 
-std::optional<SeenRows> SeenInCells(const Relation& relation, const ScanColumn& features,
-                                    std::span<const FeatureBins> bins, const Cells& cells) {
-  SeenRows seen{.relation = relation.name(),
-                .features = features,
-                .bins = std::vector<FeatureBins>(bins.begin(), bins.end())};
-  const std::size_t width = cells.num_features;
-  const auto bins_of = [&](std::size_t cell) {
-    return std::span<const std::uint16_t>(cells.bins).subspan(cell * width, width);
-  };
-  for (std::size_t cell = 0; cell < cells.size(); ++cell) {
-    const auto combination = bins_of(cell);
-    // Cells are in the order of their bins.
-    if (cell > 0 && std::ranges::equal(combination, bins_of(cell - 1))) continue;
-    if (seen.values.size() == width * kMaxCombinations) return std::nullopt;
-    for (std::size_t i = 0; i < width; ++i) {
-      seen.values.push_back(ValueIn(bins[i], combination[i]));
-    }
+std::optional<SeenRows> SeenInCells(const TrainingView& view, std::span<const FeatureBins> bins,
+                                    const Cells& cells) {
+  if (cells.bins.size() > kMaxSeenNumbers) return std::nullopt;
+  SeenRows seen{.features = view.features,
+                .label = view.label,
+                .bins = std::vector<FeatureBins>(bins.begin(), bins.end()),
+                .values = {},
+                .labels = cells.labels,
+                .counts = cells.counts};
+  for (std::size_t i = 0; i < cells.bins.size(); ++i) {
+    seen.values.push_back(ValueIn(bins[i % cells.num_features], cells.bins[i]));
   }
   return seen;
 }
 
-std::optional<SeenRows> SeenInRows(const Relation& relation, const ScanColumn& features,
-                                   const DistinctRows& rows) {
-  constexpr std::size_t kMaxNumbers = std::size_t{1} << 22;
-  if (rows.size() * rows.num_features > kMaxNumbers) return std::nullopt;
-  SeenRows seen{.relation = relation.name(), .features = features};
+std::optional<SeenRows> SeenInRows(const TrainingView& view, const DistinctRows& rows) {
+  if (rows.size() * rows.num_features > kMaxSeenNumbers) return std::nullopt;
+  SeenRows seen{.features = view.features, .label = view.label, .counts = rows.counts};
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::span<const double> row = rows.row(i).first(rows.num_features);
-    seen.values.insert(seen.values.end(), row.begin(), row.end());
+    const std::span<const double> row = rows.row(i);
+    const std::span<const double> features = row.first(rows.num_features);
+    seen.values.insert(seen.values.end(), features.begin(), features.end());
+    seen.labels.push_back(row[rows.num_features]);
   }
   return seen;
 }
 
 std::optional<SparkTable> LookUpScores(ConnectClient* client, const SparkTable& table,
-                                       const VectorSlots& slots, const SeenRows* seen,
+                                       const VectorSlots& slots, const KnownRows& known,
                                        const Schema& schema, const ScoreOptions& options,
                                        const RowFunction& function) {
   const std::vector<FeatureBins>& bins = *options.bins;
@@ -195,30 +269,48 @@ std::optional<SparkTable> LookUpScores(ConnectClient* client, const SparkTable& 
   }
   const Plan rows = spark_plans::Project(numbered, with_words);
 
-  std::optional<Combinations> combinations;
-  if (seen != nullptr) combinations = CombinationsOf(*seen, bins, keys);
-  if (!combinations) combinations = FetchCombinations(client, rows, keys.words().size());
-  if (!combinations) return std::nullopt;
-  const std::size_t num_combinations = combinations->front().size();
-  std::vector<double> values, scores(num_combinations);
-  std::vector<std::int64_t> words(combinations->size());
+  std::vector<std::string> beside;
+  std::optional<RowKinds> kinds;
+  if (known.seen != nullptr) {
+    kinds = KindsOf(*known.seen, bins, keys);
+    beside = {known.seen->label};
+  }
+  try {
+    if (!kinds) {
+      beside = CountedBeside(known, table, schema, options.counted_with);
+      kinds = FetchKinds(client, rows, keys.words().size(), beside);
+    }
+    if (!kinds && !beside.empty()) kinds = FetchKinds(client, rows, keys.words().size(), {});
+  } catch (const UnusableRow&) {
+    return std::nullopt;
+  }
+  if (!kinds) return std::nullopt;
+  const Combinations combinations = CombinationsOf(*kinds);
+  if (combinations.size() > kMaxCombinations) return std::nullopt;
+  std::vector<double> values, scores(combinations.size());
+  std::vector<std::int64_t> words(combinations.words.size());
   std::vector<std::uint16_t> bins_of(bins.size());
-  for (std::size_t row = 0; row < num_combinations; ++row) {
-    for (std::size_t i = 0; i < words.size(); ++i) words[i] = (*combinations)[i][row];
+  for (std::size_t row = 0; row < combinations.size(); ++row) {
+    for (std::size_t i = 0; i < words.size(); ++i) words[i] = combinations.words[i][row];
     keys.Decode(words, bins_of);
     for (std::size_t i = 0; i < bins.size(); ++i) values.push_back(ValueIn(bins[i], bins_of[i]));
   }
-  function(MatrixView<const double>(values.data(), num_combinations, bins.size()), scores);
+  function(MatrixView<const double>(values.data(), combinations.size(), bins.size()), scores);
 
   results.push_back({options.output_column,
                      fmt::format("coalesce(r.{}, CAST(raise_error('the rows changed while they "
                                  "were scored: run again') AS DOUBLE))",
                                  kScore)});
-  return SparkTable{
+  SparkTable scored{
       .plan = spark_plans::Project(
-          spark_plans::Join(rows, TableOf(*combinations, scores), JoinType::kLeft, condition),
+          spark_plans::Join(rows, TableOf(combinations, scores), JoinType::kLeft, condition),
           results),
-      .num_rows = table.num_rows};
+      .num_rows = table.num_rows,
+      .is_looked_up = true};
+  if (!kinds->counts.empty()) {
+    scored.counted = CountedOf(*kinds, beside, combinations, scores, options.output_column);
+  }
+  return scored;
 }
 
 }  // namespace firesteel

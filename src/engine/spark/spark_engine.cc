@@ -81,6 +81,41 @@ std::int64_t HalfOfMemory() {
   return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 2;
 }
 
+// What is known of rows of which a query makes others, row by row: the columns that it takes over.
+std::optional<CountedRows> CountedInQuery(const std::optional<CountedRows>& counted,
+                                          const sql::ResolvedSelect& select) {
+  if (!counted) return std::nullopt;
+  CountedRows result = *counted;
+  result.columns.clear();
+  for (std::size_t i = 0; i < select.columns.size(); ++i) {
+    if (select.columns[i]->kind != sql::Expression::Kind::kColumn) continue;
+    const auto found = counted->columns.find(AsciiLower(select.columns[i]->name));
+    if (found == counted->columns.end()) continue;
+    result.columns[AsciiLower(select.schema.fields()[i].name)] = found->second;
+  }
+  return result;
+}
+
+// Some columns of rows that are known, in the order asked for. Nothing unless it has them all.
+std::optional<CountedRows> ColumnsOf(const std::optional<CountedRows>& counted,
+                                     const std::vector<std::string>& columns) {
+  if (!counted) return std::nullopt;
+  CountedRows result{.counts = counted->counts};
+  std::vector<std::size_t> positions;
+  for (const std::string& column : columns) {
+    const auto found = counted->columns.find(AsciiLower(column));
+    if (found == counted->columns.end()) return std::nullopt;
+    positions.push_back(found->second);
+  }
+  const std::size_t width = counted->num_columns();
+  for (std::size_t row = 0; row < counted->counts.size(); ++row) {
+    for (const std::size_t position : positions) {
+      result.values.push_back(counted->values[row * width + position]);
+    }
+  }
+  return result;
+}
+
 // Rows that must not be there, looked for by the first job that computes them.
 struct Requirement {
   Relation input;
@@ -186,7 +221,7 @@ class SparkEngine final : public Engine {
     std::optional<Cells> cells = FetchCells(&client_, QueryOf(input, view), bins, fetch_limit_);
     SettleUnobserved(input, view.features, /*all_there=*/cells.has_value());
     if (!cells) return cells;
-    seen_ = SeenInCells(input, view.features, bins, *cells);
+    NoteSeen(input, SeenInCells(view, bins, *cells));
     for (std::size_t feature = 0; feature < bins.size(); ++feature) {
       // The bin of a category is its number.
       if (bins[feature].arity) known_ranges_.at(feature) = RangeOfBins(*cells, feature);
@@ -264,6 +299,9 @@ class SparkEngine final : public Engine {
   // After a query of QueryOf, which may go by what does not observe a requirement: none is broken
   // if all features of all rows are there; otherwise it is looked for.
   void SettleUnobserved(const Relation& input, const ScanColumn& features, bool all_there);
+  void NoteSeen(const Relation& input, std::optional<SeenRows> rows) {
+    if (rows) seen_.insert_or_assign(input.name(), *std::move(rows));
+  }
   // The distinct rows of a view, fetched once; null if it has too many rows.
   const DistinctRows* DistinctOf(const Relation& input, const TrainingView& view);
 
@@ -285,7 +323,7 @@ class SparkEngine final : public Engine {
   std::string distinct_key_;                         // Of which view distinct_rows_ are.
   std::optional<DistinctRows> distinct_rows_;
   std::vector<std::optional<ValueRange>> known_ranges_;  // Of its features, found on the way.
-  std::optional<SeenRows> seen_;                         // By the last training.
+  std::map<std::string, SeenRows> seen_;                 // By a training; by the relation's name.
 };
 
 Relation SparkEngine::ReadCsv(const CsvSource& source) {
@@ -447,8 +485,11 @@ Relation SparkEngine::Query(const Relation& input, const sql::Select& select) {
   }
   if (resolved.where) AddColumnsOf(*resolved.where, &looked_into);
   const SparkTable& table = Of(input);
-  SparkTable result;
-  if (!resolved.where) result.num_rows = table.num_rows;
+  SparkTable result{.is_looked_up = table.is_looked_up};
+  if (!resolved.where) {
+    result.num_rows = table.num_rows;
+    result.counted = CountedInQuery(table.counted, resolved);
+  }
   std::vector<ProjectedColumn> columns;
   for (std::size_t i = 0; i < resolved.columns.size(); ++i) {
     columns.push_back(
@@ -498,11 +539,12 @@ Relation SparkEngine::Score(const Relation& input, const ScoreOptions& options,
   schema.Add({options.output_column, kDoubleType});
   const VectorSlots* slots = SlotsOf(input, options.features);
   if (slots != nullptr && options.bins) {
-    const bool is_seen = seen_ && seen_->relation == input.name() &&
-                         EqualsIgnoringCase(seen_->features.name, options.features.name);
-    const SeenRows* seen = is_seen ? &*seen_ : nullptr;
+    const auto seen = seen_.find(input.name());
+    const bool is_seen = seen != seen_.end() && EqualsIgnoringCase(seen->second.features.name,
+                                                                   options.features.name);
+    const KnownRows known{.seen = is_seen ? &seen->second : nullptr, .are_alike = !seen_.empty()};
     if (auto scored =
-            LookUpScores(&client_, Of(input), *slots, seen, input.schema(), options, function)) {
+            LookUpScores(&client_, Of(input), *slots, known, input.schema(), options, function)) {
       SettleUnobserved(input, options.features, /*all_there=*/true);
       return Add(*std::move(scored), std::move(schema));
     }
@@ -512,6 +554,7 @@ Relation SparkEngine::Score(const Relation& input, const ScoreOptions& options,
 
 Relation SparkEngine::Keep(const Relation& input) {
   const SparkTable& table = Of(input);
+  if (table.is_looked_up) return input;
   // What is observed while rows are put into the cache is not told.
   for (auto& [name, requirement] : requirements_) {
     if (requirement.is_met || !spark_plans::Names(table.plan, name)) continue;
@@ -563,7 +606,8 @@ void SparkEngine::NoteInput(std::optional<std::int64_t> num_rows) {
   // while they run and two hundred partitions cost more than they save.
   Use({{"spark.sql.shuffle.partitions", "1"},
        {"spark.sql.adaptive.enabled", "false"},
-       {"spark.sql.codegen.wholeStage", "false"}},
+       {"spark.sql.codegen.wholeStage", "false"},
+       {"spark.sql.codegen.factoryMode", "NO_CODEGEN"}},
       IsSmall(num_rows_read_), &is_small_);
   // To put into few bytes what is kept takes as long as to read it.
   constexpr std::int64_t kMaxRowsAsTheyAre = std::int64_t{1} << 24;
@@ -787,6 +831,10 @@ void SparkEngine::ScanCounted(
     const Relation& input, const std::vector<std::string>& columns,
     const std::function<void(MatrixView<const double> rows, std::span<const std::int64_t> counts)>&
         visitor) {
+  if (const std::optional<CountedRows> counted = ColumnsOf(Of(input).counted, columns)) {
+    visitor({counted->values.data(), counted->counts.size(), columns.size()}, counted->counts);
+    return;
+  }
   std::vector<ProjectedColumn> numbers, keys;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const Field& field = input.schema().Get(columns[i]);
@@ -809,8 +857,7 @@ void SparkEngine::ScanCounted(
         counts.clear();
         for (std::int64_t row = 0; row < rows.num_rows; ++row) {
           for (std::size_t i = 0; i < columns.size(); ++i) {
-            block.push_back(rows.columns[i].IsNull(row) ? std::numeric_limits<double>::quiet_NaN()
-                                                        : rows.columns[i].Number(row));
+            block.push_back(rows.columns[i].NumberOrNaN(row));
           }
           counts.push_back(rows.columns[columns.size()].Integer(row));
         }
@@ -882,7 +929,7 @@ const DistinctRows* SparkEngine::DistinctOf(const Relation& input, const Trainin
       distinct_rows_ = FetchDistinctRows(&client_, QueryOf(input, view, /*by_vectors=*/true));
     } else if (distinct_rows_) {
       SettleUnobserved(input, view.features, /*all_there=*/true);
-      seen_ = SeenInRows(input, view.features, *distinct_rows_);
+      NoteSeen(input, SeenInRows(view, *distinct_rows_));
     }
     distinct_key_ = key;
     known_ranges_.assign(view.features.width, std::nullopt);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +14,15 @@
 
 namespace firesteel {
 
+/// Rows with their predictions, known here: what ScanCounted gives.
+struct CountedRows {
+  std::vector<double> values = {};  // Shape (n, columns); NaN where there is none.
+  std::vector<std::int64_t> counts = {};
+  std::map<std::string, std::size_t> columns = {};  // Position of each, by its name in lower case.
+
+  std::size_t num_columns() const { return counts.empty() ? 0 : values.size() / counts.size(); }
+};
+
 /// A relation as the Spark engine has it. A vector column is an array of doubles in the plan, as
 /// SQL text can only compute those, until it is written; one that Spark itself made or read and
 /// that nothing has looked into is still a vector.
@@ -20,6 +31,8 @@ struct SparkTable {
   std::set<std::string> vectors = {};  // Columns that are vectors in the plan, in lower case.
   std::optional<std::int64_t> num_rows = {};  // Where footers said it.
   std::optional<VectorSlots> slots = {};      // Another way to the numbers of vectors.
+  bool is_looked_up = false;  // Predictions that take no longer to compute than to keep.
+  std::optional<CountedRows> counted = {};  // Its rows, for some of its columns.
   /// Files of ours or others that a reader in this process knows, too.
   std::optional<Relation> local = {};
   std::optional<CsvSource> csv = {};

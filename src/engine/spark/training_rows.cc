@@ -23,10 +23,6 @@ using spark_plans::ProjectedColumn;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-double NumberOrNaN(const ArrowColumn& column, std::int64_t row) {
-  return column.IsNull(row) ? kNaN : column.Number(row) + 0.0;
-}
-
 std::string Slot(std::size_t i) { return fmt::format("s{}", i); }
 
 // The rows with one column for each feature, `y` and `w`.
@@ -148,7 +144,7 @@ std::optional<DistinctRows> FetchDistinctRows(ConnectClient* client, const Train
   client->Query(plan, [&](const ArrowRows& batch) {
     for (std::int64_t row = 0; row < batch.num_rows; ++row) {
       for (std::size_t i = 0; i < width; ++i) {
-        rows.values.push_back(NumberOrNaN(batch.columns[i], row));
+        rows.values.push_back(batch.columns[i].NumberOrNaN(row));
       }
       rows.counts.push_back(batch.columns[width].Integer(row));
     }
@@ -283,7 +279,7 @@ std::optional<std::vector<std::vector<WeightedValue>>> TryFetchValues(
       for (std::int64_t row = 0; row < batch.num_rows; ++row) {
         // Null and NaN are two groups.
         all[static_cast<std::size_t>(batch.columns[0].Integer(row))].push_back(
-            {NumberOrNaN(batch.columns[1], row), NumberOrNaN(batch.columns[2], row),
+            {batch.columns[1].NumberOrNaN(row), batch.columns[2].NumberOrNaN(row),
              batch.columns[3].Integer(row)});
       }
     });
@@ -408,7 +404,7 @@ std::vector<ValueRange> FetchRanges(ConnectClient* client, const TrainingQuery& 
   std::vector<ValueRange> ranges(query.features.size(), {kNaN, kNaN});
   client->Query(spark_plans::Aggregate(SlotsOf(query), {}, extremes), [&](const ArrowRows& batch) {
     for (std::size_t i = 0; i < query.features.size() && batch.num_rows > 0; ++i) {
-      ranges[i] = {NumberOrNaN(batch.columns[2 * i], 0), NumberOrNaN(batch.columns[2 * i + 1], 0)};
+      ranges[i] = {batch.columns[2 * i].NumberOrNaN(0), batch.columns[2 * i + 1].NumberOrNaN(0)};
     }
   });
   return ranges;

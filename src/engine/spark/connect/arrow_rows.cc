@@ -5,6 +5,7 @@
 #include <nanoarrow/nanoarrow_ipc.h>
 
 #include <cstring>
+#include <limits>
 
 #include "base/error.h"
 
@@ -54,6 +55,10 @@ std::int64_t ArrowColumn::Integer(std::int64_t row) const {
     default:
       Refuse("a whole number");
   }
+}
+
+double ArrowColumn::NumberOrNaN(std::int64_t row) const {
+  return IsNull(row) ? std::numeric_limits<double>::quiet_NaN() : Number(row) + 0.0;
 }
 
 double ArrowColumn::Number(std::int64_t row) const {

@@ -22,6 +22,8 @@ class ArrowColumn {
   std::int64_t Integer(std::int64_t row) const;
   /// Any number as a double; not null.
   double Number(std::int64_t row) const;
+  /// The same, -0.0 as 0.0 and null as NaN.
+  double NumberOrNaN(std::int64_t row) const;
   /// A string; not null.
   std::string_view Text(std::int64_t row) const;
   /// Of a list column: its items, and where those of a row stand in it.
