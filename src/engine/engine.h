@@ -209,6 +209,8 @@ class Engine {
   }
   /// Computes the relation once and keeps its rows, spilling to disk beyond the memory limit.
   virtual Relation Keep(const Relation& input) = 0;
+  /// The same rows for several uses: kept where that is sooner than to compute them for each.
+  virtual Relation Reuse(const Relation& input) { return input; }
 
   virtual std::int64_t Count(const Relation& input) = 0;
   /// For each condition, the number of rows for which it is true: one pass.

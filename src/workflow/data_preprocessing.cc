@@ -326,7 +326,7 @@ SplitRows Preprocessing::Run() {
   for (const JoinSpec& join : workflow_.joins) joined = JoinSource(joined, join, join.options);
   const Relation renamed = RenameColumns(joined);
   Relation rows = ParseDate(renamed);
-  if (keep_) rows = engine_.Keep(rows);
+  rows = keep_ ? engine_.Keep(rows) : engine_.Reuse(rows);
   work_.clock.Begin("splitting");
   const std::vector<DateCount> counts = CountDates(rows);
   std::int64_t num_rows = 0;

@@ -10,14 +10,17 @@
 
 namespace firesteel {
 
-/// SQL of whether none of some doubles is null, NaN or infinite.
+/// SQL of a double that is NaN where `number` is null: what is never null is half the code in each
+/// place that it is looked at.
+std::string NanForNullSql(const std::string& number);
+/// SQL of whether none of some doubles, which are never null, is NaN or infinite.
 std::string AreFiniteSql(const std::vector<std::string>& numbers);
 
 /// The bins of a row's features, side by side in as few whole numbers as hold them, in SQL: groups
 /// of few columns are found faster.
 class BinKeys {
  public:
-  /// `features`: the SQL of each as a double.
+  /// `features`: the SQL of each as a double, never null.
   BinKeys(std::span<const FeatureBins> bins, const std::vector<std::string>& features);
 
   /// SQL of whether all features of a row have a bin: they are finite, categories in their range.
@@ -29,8 +32,8 @@ class BinKeys {
   void Decode(std::span<const std::int64_t> words, std::span<std::uint16_t> bins) const;
 
  private:
-  std::vector<std::uint64_t> num_bins_;  // Of each feature.
-  std::vector<std::size_t> ends_;        // Behind the last feature of each word.
+  std::vector<int> num_bits_;      // Of each feature's bin.
+  std::vector<std::size_t> ends_;  // Behind the last feature of each word.
   std::vector<std::string> words_;
   std::string is_usable_;
 };

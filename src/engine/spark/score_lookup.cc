@@ -253,11 +253,11 @@ std::optional<SparkTable> LookUpScores(ConnectClient* client, const SparkTable& 
     results.push_back(
         {field.name, is_features ? fmt::format("array({})", features) : fmt::format("l.{}", name)});
   }
-  for (std::size_t i = 0; i < bins.size(); ++i) columns.push_back({names[i], (*numbers)[i]});
+  for (std::size_t i = 0; i < bins.size(); ++i) columns.push_back({names[i], NanForNullSql((*numbers)[i])});
   const BinKeys keys(bins, names);
   std::string is_usable = keys.is_usable();
   for (std::size_t i = 0; i < bins.size(); ++i) {
-    if (bins[i].arity) is_usable += fmt::format(" AND {0} = floor({0})", names[i]);
+    if (bins[i].arity) is_usable += fmt::format(" AND {0} = rint({0})", names[i]);
   }
   const Plan numbered = spark_plans::Project(spark_plans::Project(slots.plan, columns),
                                              {{"", "*"}, {kUsable, is_usable}});

@@ -76,6 +76,7 @@ std::vector<ProjectedColumn> CountsWhere(std::span<const sql::ExpressionPtr> con
 
 // About what a row of a CSV file takes.
 constexpr std::int64_t kBytesOfRow = 128;
+constexpr std::int64_t kMaxBytesReadHere = std::int64_t{256} << 20;
 
 std::int64_t HalfOfMemory() {
   return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE) / 2;
@@ -186,6 +187,9 @@ class SparkEngine final : public Engine {
     FitStage(&client_, WithVectors(Of(input), input.schema(), ""), estimator, directory);
   }
   Relation Keep(const Relation& input) override;
+  Relation Reuse(const Relation& input) override {
+    return Of(input).parses_text ? Keep(input) : input;
+  }
 
   std::int64_t Count(const Relation& input) override;
   Relation Require(const Relation& input, std::vector<sql::ExpressionPtr> conditions,
@@ -333,13 +337,18 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
       num_bytes ? std::optional(*num_bytes / kBytesOfRow) : std::nullopt;
   NoteInput(about_rows);
   const bool is_small = IsSmall(about_rows);
+  // What is not too much is read through here sooner than by the jobs that it saves.
+  const bool is_read_here = num_bytes && *num_bytes <= kMaxBytesReadHere;
+  const auto has_open_quotes = [&] {
+    return is_read_here ? HasOpenQuotes(source.files)
+                        : client_.QueryNumbers(CountOpenQuotes(source)).front() > 0;
+  };
   const bool spans_lines = source.options.dialect == CsvOptions::Dialect::kRfc4180 &&
-                           (is_small || client_.QueryNumbers(CountOpenQuotes(source)).front() > 0);
-  // Types that are inferred; a declared one replaces it. Little data is read through here sooner
-  // than by two jobs.
+                           (is_small || has_open_quotes());
+  // Types that are inferred; a declared one replaces it.
   Schema inferred;
   std::optional<std::int64_t> num_rows;
-  if (is_small) {
+  if (is_read_here) {
     CsvSource undeclared = source;
     undeclared.types.clear();
     const Relation local = local_->ReadCsv(undeclared);
@@ -379,8 +388,9 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
          is_declared ? fmt::format("CAST({} AS {})", name, field.type.ToString()) : name});
   }
   table.plan = WithOrigin(table, {});
-  // Or each use would parse the text again.
-  if (!is_small) table.plan = Cached(table.plan);
+  // Or the count and what comes after it would parse the text, each of them.
+  if (!is_read_here) table.plan = Cached(table.plan);
+  table.parses_text = is_read_here && !is_small;
   return Add(std::move(table), std::move(inferred));
 }
 
@@ -485,7 +495,7 @@ Relation SparkEngine::Query(const Relation& input, const sql::Select& select) {
   }
   if (resolved.where) AddColumnsOf(*resolved.where, &looked_into);
   const SparkTable& table = Of(input);
-  SparkTable result{.is_looked_up = table.is_looked_up};
+  SparkTable result{.parses_text = table.parses_text, .is_looked_up = table.is_looked_up};
   if (!resolved.where) {
     result.num_rows = table.num_rows;
     result.counted = CountedInQuery(table.counted, resolved);
@@ -513,7 +523,7 @@ Relation SparkEngine::Join(const Relation& left, const Relation& right,
                            const JoinOptions& options) {
   JoinColumns join = ResolveJoin(left.schema(), right.schema(), options);
   const SparkTable &left_table = Of(left), &right_table = Of(right);
-  SparkTable result;
+  SparkTable result{.parses_text = left_table.parses_text || right_table.parses_text};
   std::string condition;
   std::vector<ProjectedColumn> columns;
   for (const auto& [left_key, right_key] : join.keys) {

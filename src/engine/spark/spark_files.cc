@@ -1,10 +1,15 @@
 #include "engine/spark/spark_files.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 #include <thread>
+
+#include "base/error.h"
 
 namespace firesteel {
 
@@ -75,6 +80,31 @@ spark_plans::Plan CountOpenQuotes(const CsvSource& source) {
   return spark_plans::Aggregate(
       spark_plans::ReadFiles("text", SparkPaths(source.files), {}), {},
       {{"", "count_if((length(value) - length(replace(value, '\"', ''))) % 2 = 1)"}});
+}
+
+bool HasOpenQuotes(const std::vector<std::string>& files) {
+  constexpr std::size_t kBlock = std::size_t{1} << 20;
+  std::vector<char> buffer(kBlock);
+  for (const std::string& path : files) {
+    std::ifstream file(path, std::ios::binary);
+    bool is_open = false;
+    while (file) {
+      file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
+      const std::string_view block(buffer.data(), static_cast<std::size_t>(file.gcount()));
+      std::size_t at = 0;
+      while (at < block.size()) {
+        // Quotes are rare: from one to the next mark that matters.
+        at = is_open ? block.find_first_of("\"\n\r", at) : block.find('"', at);
+        if (at == std::string_view::npos) break;
+        if (block[at] != '"') return true;
+        is_open = !is_open;
+        ++at;
+      }
+    }
+    if (!file.eof()) throw Error(ErrorKind::kIo, fmt::format("can't read '{}'", path));
+    if (is_open) return true;
+  }
+  return false;
 }
 
 std::optional<std::int64_t> BytesOf(const std::vector<std::string>& files) {

@@ -26,6 +26,8 @@ spark_plans::Plan ReadCsvFiles(const CsvSource& source, const std::string& ddl_s
 /// The number of lines with a quote that is not closed in them: where there is none, no record
 /// spans lines.
 spark_plans::Plan CountOpenQuotes(const CsvSource& source);
+/// Whether there is such a line, by reading local files here. Throws Error(kIo).
+bool HasOpenQuotes(const std::vector<std::string>& files);
 /// The bytes of all files together. Nothing for those on S3, whose sizes are not looked up.
 std::optional<std::int64_t> BytesOf(const std::vector<std::string>& files);
 

@@ -31,6 +31,7 @@ struct SparkTable {
   std::set<std::string> vectors = {};  // Columns that are vectors in the plan, in lower case.
   std::optional<std::int64_t> num_rows = {};  // Where footers said it.
   std::optional<VectorSlots> slots = {};      // Another way to the numbers of vectors.
+  bool parses_text = false;   // Rows that each use parses from text, and much of it.
   bool is_looked_up = false;  // Predictions that take no longer to compute than to keep.
   std::optional<CountedRows> counted = {};  // Its rows, for some of its columns.
   /// Files of ours or others that a reader in this process knows, too.

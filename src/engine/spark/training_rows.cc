@@ -25,13 +25,14 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 std::string Slot(std::size_t i) { return fmt::format("s{}", i); }
 
-// The rows with one column for each feature, `y` and `w`.
+// The rows with one column for each feature, `y` and `w`, none of them null.
 Plan SlotsOf(const TrainingQuery& query) {
   std::vector<ProjectedColumn> slots;
   for (std::size_t i = 0; i < query.features.size(); ++i) {
-    slots.push_back({Slot(i), query.features[i]});
+    slots.push_back({Slot(i), NanForNullSql(query.features[i])});
   }
-  slots.insert(slots.end(), {{"y", query.label}, {"w", query.weight.value_or("1e0")}});
+  slots.insert(slots.end(), {{"y", NanForNullSql(query.label)},
+                             {"w", query.weight ? NanForNullSql(*query.weight) : "1e0"}});
   return spark_plans::Project(query.plan, slots);
 }
 
@@ -277,7 +278,6 @@ std::optional<std::vector<std::vector<WeightedValue>>> TryFetchValues(
       num_values += batch.num_rows;
       if (num_values * kBytesOfValue > limit_bytes) throw TooMany{};
       for (std::int64_t row = 0; row < batch.num_rows; ++row) {
-        // Null and NaN are two groups.
         all[static_cast<std::size_t>(batch.columns[0].Integer(row))].push_back(
             {batch.columns[1].NumberOrNaN(row), batch.columns[2].NumberOrNaN(row),
              batch.columns[3].Integer(row)});

@@ -23,10 +23,12 @@ using spark_plans::Quote;
 constexpr std::size_t kMaxNumbers = 256;
 
 // One number of a vector that is a struct, as Spark stores it: type 1 is dense, and null has none.
+// Without a difference, which Spark would watch for numbers that do not fit.
 std::string NumberOfStruct(const std::string& vector, std::size_t width, std::size_t i) {
   return fmt::format(
       "IF({0}.type = 1, IF(size({0}.values) = {1}, get({0}.values, {2}), NULL), IF({0}.size = {1}, "
-      "coalesce(get({0}.values, CAST(array_position({0}.indices, {2}) AS INT) - 1), 0e0), NULL))",
+      "IF(array_contains({0}.indices, {2}), element_at({0}.values, "
+      "CAST(array_position({0}.indices, {2}) AS INT)), 0e0), NULL))",
       vector, width, i);
 }
 
