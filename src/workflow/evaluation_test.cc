@@ -21,10 +21,9 @@ using Json = nlohmann::ordered_json;
 class EvaluationTest : public StageFixture {
  protected:
   Relation Predictions(const std::string& csv) {
-    return Rows("y,raw,plan,category\n" + csv, {{"y", kDoubleType},
-                                                {"raw", kDoubleType},
-                                                {"plan", kDoubleType},
-                                                {"category", kIntType}});
+    return Rows(
+        "y,raw,plan,category\n" + csv,
+        {{"y", kDoubleType}, {"raw", kDoubleType}, {"plan", kDoubleType}, {"category", kIntType}});
   }
   static EvaluatedColumns Columns() {
     EvaluatedColumns columns{.label = "y", .model = "gbt", .raw = "raw"};
@@ -37,8 +36,19 @@ class EvaluationTest : public StageFixture {
 };
 
 TEST_F(EvaluationTest, RoundsAsTheRoundedColumnOfAFileIs) {
-  const char* const numbers[] = {"0.5",  "-0.5", "-0.4", "1.5",  "2.5",   "-2.5", "0.49999999999999994",
-                                 "-0.0", "1e17", "-7.5", "NaN",  "1e30", "4503599627370495.5"};
+  const char* const numbers[] = {"0.5",
+                                 "-0.5",
+                                 "-0.4",
+                                 "1.5",
+                                 "2.5",
+                                 "-2.5",
+                                 "0.49999999999999994",
+                                 "-0.0",
+                                 "1e17",
+                                 "-7.5",
+                                 "NaN",
+                                 "1e30",
+                                 "4503599627370495.5"};
   for (const char* const number : numbers) {
     const Relation rows = Predictions(std::string("0,") + number + ",0,0\n");
     const Relation rounded = engine().Query(
@@ -106,8 +116,7 @@ TEST_F(EvaluationTest, ANanPredictionIsWorseThanAnyBaseline) {
 }
 
 TEST_F(EvaluationTest, LabelsThatAreNoNumbersAreCounted) {
-  const Evaluation evaluation(engine(), Predictions(",1,1,0\nNaN,1,1,0\n1,1,1,0\n"),
-                              Columns());
+  const Evaluation evaluation(engine(), Predictions(",1,1,0\nNaN,1,1,0\n1,1,1,0\n"), Columns());
   EXPECT_EQ(evaluation.num_bad_labels(), 2);
 }
 

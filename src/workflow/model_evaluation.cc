@@ -67,8 +67,7 @@ void Evaluate(Engine& engine, const Workflow& workflow, const PredictionOptions&
   const SavedModel& model = predictor.model;
   const Frame input = step.rows.Read(&work);
   work.clock.Begin("checking");
-  EvaluatedColumns columns{
-      .label = "", .model = model.kind, .raw = kRawPrediction};
+  EvaluatedColumns columns{.label = "", .model = model.kind, .raw = kRawPrediction};
   columns.training_mean = TrainingMean(model);
   const FurtherColumns further(workflow, model);
   const ScoredRows scored = ScoreRows(

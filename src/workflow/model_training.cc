@@ -352,9 +352,8 @@ void Training::Predict(const Part& part, Scorer* scorer) {
     counted_with.insert(counted_with.end(), workflow_.baselines.begin(), workflow_.baselines.end());
     for (std::size_t i = 0; i < categories_.size(); ++i) counted_with.push_back(PositionColumn(i));
   }
-  const Relation scored =
-      scorer->Score(part.assembled,
-                    {.features = kFeatures, .output = score, .counted_with = counted_with});
+  const Relation scored = scorer->Score(
+      part.assembled, {.features = kFeatures, .output = score, .counted_with = counted_with});
   sql::Select select;
   select.items.push_back({sql::Column(label_), label_});
   select.items.push_back({sql::Call("round", {sql::Column(score)}), kRounded});

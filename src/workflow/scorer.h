@@ -21,7 +21,7 @@ class Scorer {
 
   struct Columns {
     std::string features;
-    std::string output;          // Appended, double.
+    std::string output;                          // Appended, double.
     bool null_for_null = false;                  // As for ScoreOptions,
     std::vector<std::string> counted_with = {};  // and this.
   };

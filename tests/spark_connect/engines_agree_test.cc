@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <random>
 #include <sstream>
 
@@ -169,6 +170,36 @@ TEST_F(EnginesAgreeTest, CsvHasTheSameTypesAndRows) {
     }
     EXPECT_EQ(schemas[0], schemas[1]);
     EXPECT_EQ(rows[0], rows[1]);
+  }
+}
+
+// Too much to be called little, so that Spark's files are split among tasks and rows are kept.
+TEST_F(EnginesAgreeTest, MuchTextHasTheSameTypesAndRows) {
+  std::string text = "key,number,note\n";
+  std::int64_t num_rows = 0;
+  for (const std::string note(80, 'n'); text.size() < (std::size_t{36} << 20); ++num_rows) {
+    text += fmt::format("{},{},{} {}\n", num_rows % 7, num_rows % 1000 / 8.0, note, num_rows % 3);
+  }
+  for (const bool spans_lines : {false, true}) {
+    if (spans_lines) text += "7,0.5,\"one\ntwo\"\n";
+    const std::string file = File("much.csv", text);
+    std::vector<Schema> schemas;
+    std::vector<std::map<std::string, std::int64_t>> counts;
+    for (Engine* engine : Both()) {
+      const Relation csv = engine->ReadCsv({.files = {file}});
+      schemas.push_back(csv.schema());
+      EXPECT_EQ(engine->Count(csv), num_rows + (spans_lines ? 1 : 0));
+      const Relation rows = engine->Reuse(csv);
+      auto& all = counts.emplace_back();
+      for (const std::string column : {"key", "number", "note"}) {
+        for (const ValueCount& count : engine->ValueCounts(rows, Column(column))) {
+          all[column + ' ' + count.value.value_or("null")] += count.count;
+        }
+      }
+    }
+    EXPECT_EQ(schemas[0], schemas[1]);
+    EXPECT_EQ(counts[0], counts[1]);
+    EXPECT_EQ(counts[1].contains("note one\ntwo"), spans_lines);
   }
 }
 

@@ -3,6 +3,7 @@
 // files; says that it was skipped otherwise.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -290,6 +292,74 @@ TEST_F(ScoringTest, RowsOfFilesAreLookedUpIfAllHaveABin) {
       Equal(made[0], made[1], model == models[2] ? 3e-7 : 0.0);
       EXPECT_EQ(is_asked, !(is_xgboost ? one.has_bin_of_xgboost : one.has_bin_of_trees))
           << one.more;
+    }
+  }
+}
+
+// What ScanCounted gives, however many rows come at once: how many rows there are of each kind.
+std::map<std::string, std::int64_t> Counted(Engine& engine, const Relation& rows,
+                                            const std::vector<std::string>& columns) {
+  std::map<std::string, std::int64_t> counts;
+  engine.ScanCounted(rows, columns,
+                     [&](MatrixView<const double> values, std::span<const std::int64_t> of) {
+                       for (std::size_t row = 0; row < values.num_rows(); ++row) {
+                         counts[fmt::format("{}", fmt::join(values.row(row), " "))] += of[row];
+                       }
+                     });
+  return counts;
+}
+
+TEST_F(ScoringTest, PredictionsAreCountedBesideColumns) {
+  const std::shared_ptr<const Regressor> model = DrawnModel(20, 5).model;
+  const std::optional<std::vector<FeatureBins>> bins = ScoringBins(*model);
+  ASSERT_TRUE(bins);
+  const auto row_modulo = [](std::int32_t n) { return Call("%", {Column("row"), Literal(n)}); };
+  const Relation csv = duckdb_->ReadCsv({.files = {File(RowsAtSplits(*bins, 300))},
+                                         .types = {{"a", kDoubleType}, {"b", kDoubleType}}});
+  sql::Select made;
+  made.items = {{Call("ml_assemble", {Column("a"), Column("b"), Column("kind")}), "f"},
+                {row_modulo(5), "y"},
+                {sql::If(Call("=", {row_modulo(7), Literal(std::int32_t{0})}), sql::Null(),
+                         Call("-", {Literal(0.5), row_modulo(3)})),
+                 "plan"}};
+  const std::string frame = NewFolder();
+  WriteFrame(*duckdb_, duckdb_->Query(csv, made), frame, "u", "");
+  sql::Select shown;
+  shown.items = {{Column("y"), "label"},
+                 {Call("+", {Column("p"), Literal(1.0)}), "more"},
+                 {Column("p"), "raw"},
+                 {Column("plan"), "plan"}};
+  // The label and the predictions of a training's own rows are known without asking for them.
+  for (const bool is_trained : {true, false}) {
+    for (const std::vector<std::string>& columns :
+         {std::vector<std::string>{"raw", "label"}, {"plan", "RAW", "label"}, {"more", "label"}}) {
+      std::vector<std::map<std::string, std::int64_t>> made_by;
+      for (Engine* engine : {duckdb_, spark_}) {
+        const Relation read = ReadFrame(*engine, Location::Parse(frame));
+        if (is_trained) {
+          ASSERT_TRUE(engine->MakeCells(read, {.features = {"f", 3}, .label = "y"}, *bins));
+        }
+        const Relation scored = engine->Score(
+            read,
+            {.features = {"f", 3},
+             .output_column = "p",
+             .bins = bins,
+             .counted_with = {"y", "plan"},
+             .on_spark =
+                 [&] { return WriteScoringModel(*model, *engine, NewFolder() + "/model"); }},
+            [&](MatrixView<const double> rows, std::span<double> out) {
+              model->Predict(rows, out);
+            });
+        const Relation kept = engine->Keep(engine->Query(scored, shown));
+        made_by.push_back(Counted(*engine, kept, columns));
+        sql::Select few;
+        few.items = {{nullptr, ""}};
+        few.where = Call("=", {Column("label"), Literal(std::int32_t{2})});
+        EXPECT_EQ(Counted(*engine, engine->Query(kept, few), {"label"}),
+                  (std::map<std::string, std::int64_t>{{"2", 60}}));
+      }
+      EXPECT_EQ(made_by[0], made_by[1]);
+      EXPECT_GT(made_by[0].size(), 40U);
     }
   }
 }

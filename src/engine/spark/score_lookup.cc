@@ -253,7 +253,8 @@ std::optional<SparkTable> LookUpScores(ConnectClient* client, const SparkTable& 
     results.push_back(
         {field.name, is_features ? fmt::format("array({})", features) : fmt::format("l.{}", name)});
   }
-  for (std::size_t i = 0; i < bins.size(); ++i) columns.push_back({names[i], NanForNullSql((*numbers)[i])});
+  for (std::size_t i = 0; i < bins.size(); ++i)
+    columns.push_back({names[i], NanForNullSql((*numbers)[i])});
   const BinKeys keys(bins, names);
   std::string is_usable = keys.is_usable();
   for (std::size_t i = 0; i < bins.size(); ++i) {

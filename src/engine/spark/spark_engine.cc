@@ -343,8 +343,8 @@ Relation SparkEngine::ReadCsv(const CsvSource& source) {
     return is_read_here ? HasOpenQuotes(source.files)
                         : client_.QueryNumbers(CountOpenQuotes(source)).front() > 0;
   };
-  const bool spans_lines = source.options.dialect == CsvOptions::Dialect::kRfc4180 &&
-                           (is_small || has_open_quotes());
+  const bool spans_lines =
+      source.options.dialect == CsvOptions::Dialect::kRfc4180 && (is_small || has_open_quotes());
   // Types that are inferred; a declared one replaces it.
   Schema inferred;
   std::optional<std::int64_t> num_rows;
@@ -550,8 +550,8 @@ Relation SparkEngine::Score(const Relation& input, const ScoreOptions& options,
   const VectorSlots* slots = SlotsOf(input, options.features);
   if (slots != nullptr && options.bins) {
     const auto seen = seen_.find(input.name());
-    const bool is_seen = seen != seen_.end() && EqualsIgnoringCase(seen->second.features.name,
-                                                                   options.features.name);
+    const bool is_seen = seen != seen_.end() &&
+                         EqualsIgnoringCase(seen->second.features.name, options.features.name);
     const KnownRows known{.seen = is_seen ? &seen->second : nullptr, .are_alike = !seen_.empty()};
     if (auto scored =
             LookUpScores(&client_, Of(input), *slots, known, input.schema(), options, function)) {
@@ -859,20 +859,20 @@ void SparkEngine::ScanCounted(
   }
   std::vector<double> block;
   std::vector<std::int64_t> counts;
-  client_.Query(
-      spark_plans::Aggregate(spark_plans::Project(Of(input).plan, numbers), keys,
-                             {{"", "count(*)"}}),
-      [&](const ArrowRows& rows) {
-        block.clear();
-        counts.clear();
-        for (std::int64_t row = 0; row < rows.num_rows; ++row) {
-          for (std::size_t i = 0; i < columns.size(); ++i) {
-            block.push_back(rows.columns[i].NumberOrNaN(row));
-          }
-          counts.push_back(rows.columns[columns.size()].Integer(row));
-        }
-        visitor(MatrixView<const double>(block.data(), counts.size(), columns.size()), counts);
-      });
+  client_.Query(spark_plans::Aggregate(spark_plans::Project(Of(input).plan, numbers), keys,
+                                       {{"", "count(*)"}}),
+                [&](const ArrowRows& rows) {
+                  block.clear();
+                  counts.clear();
+                  for (std::int64_t row = 0; row < rows.num_rows; ++row) {
+                    for (std::size_t i = 0; i < columns.size(); ++i) {
+                      block.push_back(rows.columns[i].NumberOrNaN(row));
+                    }
+                    counts.push_back(rows.columns[columns.size()].Integer(row));
+                  }
+                  visitor(MatrixView<const double>(block.data(), counts.size(), columns.size()),
+                          counts);
+                });
 }
 
 TrainingQuery SparkEngine::QueryOf(const Relation& input, const TrainingView& view,
