@@ -74,6 +74,8 @@ std::vector<ProjectedColumn> CountsWhere(std::span<const sql::ExpressionPtr> con
   return counts;
 }
 
+// Of so little data a job takes as long as it takes to plan it.
+constexpr std::int64_t kMaxRowsOfLittle = std::int64_t{1} << 16;
 // About what a row of a CSV file takes.
 constexpr std::int64_t kBytesOfRow = 128;
 constexpr std::int64_t kMaxBytesReadHere = std::int64_t{256} << 20;
@@ -283,7 +285,7 @@ class SparkEngine final : public Engine {
     return WithArrays(Of(relation), relation.schema(), columns);
   }
   static bool IsSmall(std::optional<std::int64_t> num_rows) {
-    return num_rows && *num_rows <= kMaxFetchedRows;
+    return num_rows && *num_rows <= kMaxRowsOfLittle;
   }
   // Settings for the data there is so far, to be called with the rows of each source.
   void NoteInput(std::optional<std::int64_t> num_rows);
