@@ -22,9 +22,9 @@ MEASURED = {
 BYTES_IN, BYTES_PREPROCESSED, BYTES_FEATURES, BYTES_PREDICTED = 142, 46, 47.5, 63.6
 BYTES_OUT = BYTES_PREPROCESSED + BYTES_FEATURES + BYTES_PREDICTED
 # Spark's CPU seconds for 1,000,000 rows, all four steps with --engine spark (docs/scale.md).
-SPARK_CPU_SECONDS_PER_MILLION = 15.4 + 10.7 + 17.7
+SPARK_CPU_SECONDS_PER_MILLION = 15.4 + 10.7 + 12.6
 # What all four steps take on Spark at 10,000 rows on two cores (docs/performance.md): what Spark costs at least.
-SPARK_LEAST_SECONDS = 4.7
+SPARK_LEAST_SECONDS = 3.4
 REQUESTS_OF_RUN, REQUESTS_OF_STEPS = 80, 127  # docs/s3.md
 REQUEST_BYTES = 8 << 20  # Beyond small files one request for each.
 
