@@ -70,26 +70,22 @@ std::vector<CategoryColumn> CategoryColumns(const Schema& frame) {
 std::string BaselineColumn(std::size_t number) { return fmt::format("__baseline_{}", number); }
 std::string PositionColumn(std::size_t number) { return fmt::format("__category_{}", number); }
 
-std::vector<std::string> EvaluatedColumns::BesidePredictions() const {
-  std::vector<std::string> beside = {label};
-  for (const Named& baseline : baselines) beside.push_back(baseline.column);
-  for (const auto& [category, column] : categories) beside.push_back(column);
-  return beside;
-}
-
 Evaluation::Evaluation(Engine& engine, const Relation& predictions,
                        const EvaluatedColumns& columns) {
+  constexpr std::size_t kRaw = 1, kFirstBaseline = 2;  // Beside the label.
+  std::vector<std::string> scanned = {columns.label, columns.raw};
   predictors_ = {{columns.model}, {columns.model + ", rounded"}};
   if (columns.training_mean) predictors_.push_back({"training mean"});
   for (const EvaluatedColumns::Named& baseline : columns.baselines) {
+    scanned.push_back(baseline.column);
     predictors_.push_back({baseline.name});
   }
-  for (const auto& [category, column] : columns.categories) categories_.push_back(category);
-  // The label, the baselines, the categories; then the predictions.
-  std::vector<std::string> scanned = columns.BesidePredictions();
-  const std::size_t num_baselines = columns.baselines.size(), first_category = 1 + num_baselines;
-  const std::size_t raw = scanned.size();
-  scanned.push_back(columns.raw);
+  const std::size_t num_baselines = columns.baselines.size();
+  const std::size_t first_category = kFirstBaseline + num_baselines;
+  for (const auto& [category, column] : columns.categories) {
+    scanned.push_back(column);
+    categories_.push_back(category);
+  }
   const Predictors none = predictors_;
   by_category_.resize(categories_.size());
   const auto add = [&](std::span<const double> row, std::int64_t count, Predictors* predictors) {
@@ -97,10 +93,10 @@ Evaluation::Evaluation(Engine& engine, const Relation& predictions,
     const auto judge = [&](double predicted) {
       (predictor++)->errors.Add(row[0], predicted, count);
     };
-    judge(row[raw]);
-    judge(Rounded(row[raw]));
+    judge(row[kRaw]);
+    judge(Rounded(row[kRaw]));
     if (columns.training_mean) judge(*columns.training_mean);
-    for (const double baseline : row.subspan(1, num_baselines)) judge(baseline);
+    for (const double baseline : row.subspan(kFirstBaseline, num_baselines)) judge(baseline);
   };
   engine.ScanCounted(
       predictions, scanned,
@@ -109,8 +105,8 @@ Evaluation::Evaluation(Engine& engine, const Relation& predictions,
           const std::span<const double> row = rows.row(i);
           num_rows_ += counts[i];
           if (!std::isfinite(row[0])) num_bad_labels_ += counts[i];
-          raw_.Add(row[0], row[raw], counts[i]);
-          rounded_.Add(row[0], Rounded(row[raw]), counts[i]);
+          raw_.Add(row[0], row[kRaw], counts[i]);
+          rounded_.Add(row[0], Rounded(row[kRaw]), counts[i]);
           add(row, counts[i], &predictors_);
           for (std::size_t j = 0; j < categories_.size(); ++j) {
             const double position = row[first_category + j];

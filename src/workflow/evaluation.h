@@ -49,9 +49,6 @@ struct EvaluatedColumns {
   std::vector<Named> baselines = {};  // Columns that are judged as predictions.
   /// Category by category; `column` holds what CategoryColumn::expression gave.
   std::vector<std::pair<CategoryColumn, std::string>> categories = {};
-
-  /// All columns but `raw`.
-  std::vector<std::string> BesidePredictions() const;
 };
 
 /// How well a model and its baselines predict the rows of one part. Made by one pass of the engine;

@@ -129,10 +129,9 @@ struct Combinations {
 };
 
 Combinations CombinationsOf(const RowKinds& kinds) {
-  const auto words_of = [&](std::size_t kind) {
-    std::vector<std::int64_t> words;
-    for (const std::vector<std::int64_t>& word : kinds.words) words.push_back(word[kind]);
-    return words;
+  const auto have_same = [&](std::size_t left, std::size_t right) {
+    return std::all_of(kinds.words.begin(), kinds.words.end(),
+                       [&](const auto& word) { return word[left] == word[right]; });
   };
   std::vector<std::size_t> order(kinds.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -145,9 +144,10 @@ Combinations CombinationsOf(const RowKinds& kinds) {
   Combinations combinations{.words = std::vector<std::vector<std::int64_t>>(kinds.words.size()),
                             .of = std::vector<std::size_t>(kinds.size())};
   for (std::size_t i = 0; i < order.size(); ++i) {
-    const std::vector<std::int64_t> words = words_of(order[i]);
-    if (i == 0 || words != words_of(order[i - 1])) {
-      for (std::size_t k = 0; k < words.size(); ++k) combinations.words[k].push_back(words[k]);
+    if (i == 0 || !have_same(order[i - 1], order[i])) {
+      for (std::size_t k = 0; k < kinds.words.size(); ++k) {
+        combinations.words[k].push_back(kinds.words[k][order[i]]);
+      }
     }
     combinations.of[order[i]] = combinations.size() - 1;
   }

@@ -286,20 +286,7 @@ std::optional<std::vector<std::vector<WeightedValue>>> TryFetchValues(
   } catch (const TooMany&) {
     return std::nullopt;
   }
-  for (std::vector<WeightedValue>& values : all) {
-    Sort(&values);
-    std::vector<WeightedValue> merged;
-    for (const WeightedValue& value : values) {
-      const bool is_same = !merged.empty() && !IsBefore(merged.back().value, value.value) &&
-                           !IsBefore(merged.back().weight, value.weight);
-      if (is_same) {
-        merged.back().count += value.count;
-      } else {
-        merged.push_back(value);
-      }
-    }
-    values = std::move(merged);
-  }
+  for (std::vector<WeightedValue>& values : all) Sort(&values);
   return all;
 }
 
